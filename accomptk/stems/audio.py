@@ -1,0 +1,164 @@
+"""Sample arrays and the files that hold them: read, resample, write, measure."""
+
+import hashlib
+import io
+import os
+import re
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accomptk.errors import DatasetError
+
+SAMPLE_RATE = 44_100
+"""Rate of every prepared stem, in Hz."""
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus")
+"""Audio files that can be read without another program."""
+
+Samples = NDArray[np.float32]
+
+_RATES_HZ = (4_000, 384_000)
+_BLOCK_S = 0.5
+_ACTIVE_DB = -60.0
+_SILENCE_DB = -120.0
+_UNKNOWN_LENGTHS = (0, 0xFFFFFFFF)  # what a program writes that pipes a WAV file
+_LARGEST_KERNEL = 2_000
+
+
+def read_audio(path: Path) -> tuple[Samples, int]:
+    """Read a whole file.
+
+    Returns:
+        Samples [C, N] and their rate in Hz.
+
+    Raises:
+        DatasetError: If the file is absent, empty, truncated, no audio, or holds values
+            that are not numbers.
+    """
+    import soundfile
+
+    _check_file(path)
+    try:
+        with soundfile.SoundFile(path) as file:
+            stated, log, rate = file.frames, file.extra_info, file.samplerate
+            wav = file.read(dtype="float32", always_2d=True).T
+    except soundfile.SoundFileError as error:
+        raise DatasetError(
+            f"{path}: damaged, truncated, or not audio; export the file again as WAV or FLAC"
+        ) from error
+    if _is_truncated(stated, wav.shape[-1], log):
+        raise DatasetError(f"{path}: truncated; its header promises more audio, export it again")
+    if wav.shape[-1] == 0:
+        raise DatasetError(f"{path}: holds no samples; remove it or export it again")
+    if not np.isfinite(wav).all():
+        raise DatasetError(f"{path}: holds samples that are not numbers (NaN); export it again")
+    if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
+        raise DatasetError(
+            f"{path}: sample rate {rate} Hz; allowed are {_RATES_HZ[0]} to {_RATES_HZ[1]} Hz"
+        )
+    return wav, rate
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise DatasetError(f"{path}: no such file; check the path")
+    if path.stat().st_size == 0:
+        raise DatasetError(f"{path}: an empty file (0 bytes); export it again")
+    if not os.access(path, os.R_OK):
+        raise DatasetError(f"{path}: may not be read; change its permissions")
+
+
+def _is_truncated(stated: int, found: int, log: str) -> bool:
+    # libsndfile plays what is left of a cut WAV or AIFF and only says so in its log.
+    cut = re.search(r"^\s*(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)", log, re.MULTILINE)
+    if cut and int(cut[1]) not in _UNKNOWN_LENGTHS and int(cut[1]) > int(cut[2]):
+        return True
+    return found < 0.99 * stated  # MP3 headers round to whole packets
+
+
+def to_mono(wav: Samples) -> Samples:
+    """Average of the channels: [C, N] to [N]."""
+    mean: Samples = wav.mean(axis=0, dtype=np.float32)
+    return mean
+
+
+def resample(wav: Samples, rate: int, to: int = SAMPLE_RATE) -> Samples:
+    """Change the sample rate of [..., N] samples, with a band-limited filter."""
+    if rate == to:
+        return wav
+    ratio = Fraction(to, rate)
+    if max(ratio.numerator, ratio.denominator) > _LARGEST_KERNEL:
+        return _resample_odd(wav, rate, to)
+    import torch
+    from torchaudio.functional import resample as resample_sinc
+
+    made = resample_sinc(torch.from_numpy(np.ascontiguousarray(wav)), rate, to)
+    return np.asarray(made.numpy(), dtype=np.float32)
+
+
+def _resample_odd(wav: Samples, rate: int, to: int) -> Samples:
+    """Resample between rates without a common divisor, where a filter bank needs gigabytes."""
+    import soxr
+
+    return np.asarray(soxr.resample(wav.T, rate, to).T, dtype=np.float32)
+
+
+def write_audio(path: Path, wav: Samples) -> str:
+    """Write mono samples [N] as ``.flac`` (16 bit) or ``.ogg`` (Vorbis), whole or not at all.
+
+    Returns:
+        The SHA-256 of the file. The same samples give the same FLAC file.
+    """
+    data = encode_audio(wav, path.suffix)
+    write_bytes(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def encode_audio(wav: Samples, suffix: str) -> bytes:
+    """The bytes of a ``.flac`` or ``.ogg`` file that holds mono samples [N] at SAMPLE_RATE."""
+    import soundfile
+
+    formats = {".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
+    if suffix not in formats:
+        raise DatasetError(f"'{suffix}': cannot be written; allowed are .flac and .ogg")
+    kind, subtype = formats[suffix]
+    buffer = io.BytesIO()
+    with soundfile.SoundFile(buffer, "w", SAMPLE_RATE, 1, subtype, format=kind) as file:
+        for start in range(0, len(wav), SAMPLE_RATE):  # long Vorbis writes overflow the stack
+            file.write(wav[start : start + SAMPLE_RATE])
+    return buffer.getvalue()
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name, then rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def rms_db(wav: Samples) -> float:
+    """Root mean square level of [N] samples in dBFS, at least -120."""
+    power = float(np.mean(np.square(wav, dtype=np.float64))) if wav.size else 0.0
+    return max(_SILENCE_DB, 10 * float(np.log10(max(power, 1e-30))))
+
+
+def active_regions(wav: Samples, rate: int = SAMPLE_RATE) -> tuple[tuple[float, float], ...]:
+    """Where [N] samples are above -60 dBFS: ``(start_s, end_s)``, in merged half seconds."""
+    block = round(_BLOCK_S * rate)
+    regions: list[tuple[float, float]] = []
+    for first in range(0, len(wav), block):
+        piece = wav[first : first + block]
+        if rms_db(piece) <= _ACTIVE_DB:
+            continue
+        start_s, end_s = first / rate, (first + len(piece)) / rate
+        if regions and regions[-1][1] == start_s:
+            start_s = regions.pop()[0]
+        regions.append((start_s, end_s))
+    return tuple(regions)
