@@ -229,7 +229,7 @@ def _dump_table(values: Mapping[str, Any], table: str) -> Iterator[str]:
 
 def _dump_key(key: str) -> str:
     plain = key.replace("-", "").replace("_", "")
-    return key if plain.isalnum() and plain.isascii() else json.dumps(key)
+    return key if plain.isalnum() and plain.isascii() else _dump_text(key)
 
 
 def _dump_value(value: Any) -> str:
@@ -240,4 +240,9 @@ def _dump_value(value: Any) -> str:
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, float):
         return repr(value)
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(value) if isinstance(value, bool | int) else _dump_text(str(value))
+
+
+def _dump_text(text: str) -> str:
+    """A TOML basic string: JSON's escapes are TOML's, but for the delete character."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
