@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accomptk.errors import DatasetError
+from accomptk.run import replacing
 
 SAMPLE_RATE = 44_100
 """Rate of every prepared stem, in Hz."""
@@ -113,7 +114,8 @@ def write_audio(path: Path, wav: Samples) -> str:
         The SHA-256 of the file. The same samples give the same FLAC file.
     """
     data = encode_audio(wav, path.suffix)
-    write_bytes(path, data)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
 
 
@@ -130,17 +132,6 @@ def encode_audio(wav: Samples, suffix: str) -> bytes:
         for start in range(0, len(wav), SAMPLE_RATE):  # long Vorbis writes overflow the stack
             file.write(wav[start : start + SAMPLE_RATE])
     return buffer.getvalue()
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name, then rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def rms_db(wav: Samples) -> float:

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accomptk.errors import DatasetError
-from accomptk.stems.audio import SAMPLE_RATE, Samples, write_bytes
+from accomptk.run import replacing
+from accomptk.stems.audio import SAMPLE_RATE, Samples
 
 INDEX_NAME = "index.parquet"
 SET_NAME = "set.json"
@@ -232,9 +233,11 @@ def write_index(root: Path, songs: Sequence[Song], set_info: Mapping[str, Any]) 
     rows = [row for song in sorted(songs, key=lambda s: s.track) for row in _to_rows(song)]
     buffer = io.BytesIO()
     pandas.DataFrame(rows, columns=list(_COLUMNS)).to_parquet(buffer, index=False)
-    write_bytes(root / INDEX_NAME, buffer.getvalue())
     text = json.dumps(dict(set_info), indent=2, ensure_ascii=False) + "\n"
-    write_bytes(root / SET_NAME, text.encode())
+    with replacing(root / INDEX_NAME) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+    with replacing(root / SET_NAME) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def merge(old: Iterable[Song], new: Iterable[Song]) -> tuple[Song, ...]:
