@@ -1,0 +1,52 @@
+# `make help` lists the targets.
+SHELL := bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+OUT ?= runs/results
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check smoke bench results lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "the venv module is missing: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' --constraint constraints.txt
+	@touch $@
+
+demo: $(STAMP)  ## set up, fetch the judges' weights, print the table over look-aheads
+	$(BIN)/accomptk weights fetch
+	$(BIN)/accomptk eval --lookahead 0,1,2
+
+test: $(STAMP)  ## set up and run the tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
+check: $(STAMP)  ## lint, format, types, spelling, citation
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+	$(BIN)/cffconvert --validate
+
+smoke: $(STAMP)  ## the whole path at toy size, from the clone and from the wheel
+	PATH="$(abspath $(BIN)):$$PATH" bash tests/smoke.sh
+
+bench: $(STAMP)  ## what a step costs on this machine
+	$(BIN)/accomptk bench
+
+results: $(STAMP)  ## measure again and write results/ and the table of README.md
+	$(BIN)/accomptk weights fetch
+	$(BIN)/accomptk eval --lookahead 0,1,2 --out $(OUT)
+
+lock: $(STAMP)  ## write constraints.txt from what is installed
+	$(BIN)/python -m pip freeze --exclude-editable --exclude pip > constraints.txt
+
+clean:  ## remove the environment and what tools cached
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
