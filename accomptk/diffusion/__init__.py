@@ -1,0 +1,1 @@
+"""Diffusion in latent space: noise, denoiser, networks, samplers, training."""

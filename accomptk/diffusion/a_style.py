@@ -1,0 +1,210 @@
+"""The baseline of every table: the source system's way at our size.
+
+A bidirectional window; the context, masked from where it was not heard, is concatenated to the
+noisy target; the known past enters by inpainting at inference only; no beats, no prompt.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention, silu
+
+from accomptk.checkpoint import file_sha256, load_tensors
+from accomptk.conditions.prompts import Vocabulary
+from accomptk.diffusion.accompanist import Sampling
+from accomptk.diffusion.denoiser import Denoiser
+from accomptk.diffusion.excerpts import ExcerptSampler
+from accomptk.diffusion.noise import Noise, gaussian
+from accomptk.diffusion.samplers import heun_evaluations, inpaint
+from accomptk.diffusion.teacher import SamplingRecipe, Size
+from accomptk.diffusion.training import Optim
+from accomptk.diffusion.transformer import Block, Conditions, fourier, repeat, rotate
+from accomptk.recipe import parse_recipe
+from accomptk.stems.instruments import INSTRUMENTS
+from accomptk.window import Chunk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AStyleRecipe:
+    """recipes/*/a-style.toml; ``masked`` lists how many last context frames training hides."""
+
+    seed: int
+    frames: int
+    masked: tuple[int, ...]
+    size: Size
+    noise: Noise
+    optim: Optim
+    sampling: SamplingRecipe
+
+
+class WindowTransformer(nn.Module):
+    """F over a whole window: context concatenated to the noisy target, all frames see all.
+
+    Args:
+        channels: Latent channels C.
+        size: Width, depth and heads.
+    """
+
+    def __init__(self, channels: int, size: Size) -> None:
+        super().__init__()
+        self.width = size.width
+        self.inward = nn.Linear(2 * channels + 1, size.width)
+        self.instrument = nn.Embedding(len(INSTRUMENTS), size.width)
+        self.sigma = nn.Sequential(
+            nn.Linear(64, size.width), nn.SiLU(), nn.Linear(size.width, size.width)
+        )
+        self.modulation = nn.Linear(size.width, 6 * size.width)
+        self.blocks = nn.ModuleList(Block(size.width, size.heads) for _ in range(size.depth))
+        self.norm_out = nn.LayerNorm(size.width, elementwise_affine=False)
+        self.out = nn.Linear(size.width, channels)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(
+        self, x: Tensor, c_noise: Tensor, context: Tensor, is_heard: Tensor, instrument: Tensor
+    ) -> Tensor:
+        """F of a window.
+
+        Args:
+            x: Scaled noisy target, [B, C, T].
+            c_noise: EDM's noise input, [B, T].
+            context: Context latents, [B, C, T]; frames that were not heard do not count.
+            is_heard: 1 where the context was heard, [B, 1, T].
+            instrument: Index into INSTRUMENTS, [B].
+
+        Returns:
+            [B, C, T].
+        """
+        inputs = torch.cat([x, context * is_heard, is_heard], 1)
+        tokens = self.inward(inputs.transpose(1, 2))
+        condition = self.sigma(fourier(c_noise)) + self.instrument(instrument).unsqueeze(1)
+        modulation = self.modulation(silu(condition)).unflatten(-1, (6, self.width))
+        positions = torch.arange(x.shape[2])
+        for block in self.blocks:
+            table = modulation + block.offsets
+            q, k, v = block.qkv(tokens, table)
+            attended = scaled_dot_product_attention(rotate(q, positions), rotate(k, positions), v)
+            tokens = block.finish(tokens, attended, table)
+        emitted: Tensor = self.out(self.norm_out(tokens))
+        return emitted.transpose(1, 2)
+
+
+def build_a_style(recipe: AStyleRecipe, channels: int) -> Denoiser:
+    """A denoiser with fresh weights; call it under a forked, seeded RNG."""
+    return Denoiser(WindowTransformer(channels, recipe.size), recipe.noise.sigma_data)
+
+
+def a_style_loss(
+    denoiser: Denoiser,
+    sampler: ExcerptSampler,
+    recipe: AStyleRecipe,
+    rng: np.random.Generator,
+    generator: torch.Generator,
+) -> Tensor:
+    """Denoising loss over the full window, the end of the context masked."""
+    target, context, instrument = sampler.windows(recipe.optim.batch, recipe.frames, rng)
+    hidden = rng.choice(recipe.masked, recipe.optim.batch)
+    heard = torch.from_numpy(recipe.frames - hidden)
+    is_heard = (torch.arange(recipe.frames) < heard[:, None]).to(torch.float32).unsqueeze(1)
+    sigma = recipe.noise.draw((recipe.optim.batch,), generator)
+    x = target + sigma[:, None, None] * torch.randn(target.shape, generator=generator)
+    denoised = denoiser(x, sigma, context, is_heard, instrument)
+    error = (denoised - target).square().mean((1, 2)) * recipe.noise.weight(sigma)
+    return error.mean()
+
+
+@dataclass(slots=True)
+class Memory:
+    """The last frames heard and made, and where they end; latents [B, C, n] or None."""
+
+    context: Tensor | None = None
+    heard: int = 0
+    made: Tensor | None = None
+    end: int = 0
+
+
+class AStyle:
+    """The trained baseline as an ``Accompanist``.
+
+    Args:
+        path: Checkpoint of kind ``a_style``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        tensors, header = load_tensors(path, "a_style")
+        recipe = parse_recipe(header.recipe, AStyleRecipe, str(path))
+        self.name, self.sha8 = "a_style", file_sha256(path)[:8]
+        self.codec_sha8 = header.parents["codec"][:8]
+        self.vocabulary = Vocabulary(())
+        self.channels, self.frames = header.extra["channels"], recipe.frames
+        self.noise = recipe.noise
+        self.sampling = Sampling(recipe.sampling.num_steps, recipe.sampling.guidance)
+        self.denoiser = build_a_style(recipe, self.channels)
+        self.denoiser.load_state_dict(tensors)
+        self.denoiser.eval().requires_grad_(False)
+
+    def open(self) -> Memory:
+        """A memory that has heard and made nothing."""
+        return Memory()
+
+    def hear(self, memory: Memory, latents: Tensor) -> None:
+        """Add context frames [Bc, C, n]; the last ``frames`` are kept."""
+        memory.context = _append(memory.context, latents, self.frames)
+        memory.heard += latents.shape[2]
+
+    def evaluations(self, sampling: Sampling) -> int:
+        """NFE of one chunk."""
+        return heun_evaluations(sampling.num_steps)
+
+    def play(
+        self,
+        memory: Memory,
+        chunk: Chunk,
+        conditions: Conditions,
+        generators: Sequence[torch.Generator],
+        sampling: Sampling,
+    ) -> Tensor:
+        """Inpaint the window that ends with the chunk and keep the chunk of it."""
+        first = max(chunk.end - self.frames, 0)
+        length = chunk.end - first
+        shape = (len(generators), self.channels, length)
+        context, is_heard = _place(memory.context, memory.heard, first, shape)
+        known, is_known = _place(memory.made, memory.end, first, shape)
+
+        def draw() -> Tensor:
+            return gaussian(generators, self.channels, length)
+
+        sigmas = self.noise.sigmas(sampling.num_steps)
+        latents = inpaint(
+            lambda x, sigma: self.denoiser(x, sigma, context, is_heard, conditions.instrument),
+            draw() * sigmas[0],
+            sigmas,
+            known,
+            is_known,
+            draw,
+        )[:, :, -chunk.hop :]
+        memory.made, memory.end = _append(memory.made, latents, self.frames), chunk.end
+        return latents
+
+
+def _append(old: Tensor | None, new: Tensor, frames: int) -> Tensor:
+    return (new if old is None else torch.cat([old, new], 2))[:, :, -frames:]
+
+
+def _place(
+    latents: Tensor | None, end: int, first: int, shape: tuple[int, int, int]
+) -> tuple[Tensor, Tensor]:
+    """Latents that end at frame ``end`` laid into a window from ``first``, and where they lie."""
+    laid, where = torch.zeros(shape), torch.zeros(shape[0], 1, shape[2])
+    if latents is not None:
+        count = min(end - first, latents.shape[2], shape[2])
+        if count > 0:
+            stop = end - first
+            part = repeat(latents[:, :, -count:], shape[0] // latents.shape[0])
+            laid[:, :, stop - count : stop] = part
+            where[:, :, stop - count : stop] = 1
+    return laid, where

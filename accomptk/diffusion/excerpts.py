@@ -1,0 +1,198 @@
+"""Training excerpts drawn from prepared latents: a context, a target, and their chunks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from accomptk.conditions.grid import (
+    BEAT_FEATURES,
+    FRAMES_PER_SECOND,
+    BeatNoise,
+    chunk_features,
+)
+from accomptk.conditions.prompts import Vocabulary
+from accomptk.diffusion.transformer import Conditions, Layout
+from accomptk.latents.shards import SongLatents
+from accomptk.stems.instruments import INSTRUMENTS
+from accomptk.window import Chunk, Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drops:
+    """Probability with which training withholds each condition of an excerpt."""
+
+    context: float
+    prompt: float
+    beats: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Geometry:
+    """Range from which training draws the hop and gap of an excerpt, in frames.
+
+    ``cold`` is the share of excerpts that begin a stream: nothing was played before the first
+    chunk and little was heard.
+    """
+
+    frames: int
+    excerpt: int
+    hop_min: int
+    hop_max: int
+    gap_max: int
+    ahead_max: int
+    cold: float
+
+    def window(self, rng: np.random.Generator) -> Window:
+        """Hop and gap drawn jointly: uniform hop, gap from -hop to what the reach allows."""
+        hop = int(rng.integers(self.hop_min, self.hop_max + 1))
+        highest = min(self.gap_max, self.ahead_max - hop)
+        return Window(frames=self.frames, hop=hop, gap=int(rng.integers(-hop, highest + 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Excerpts as the network takes them; all latents [B, C, T]."""
+
+    target: Tensor
+    context: Tensor
+    layout: Layout
+    conditions: Conditions
+    is_made: Tensor  # 1 where a chunk covers the frame, [B, T]
+
+
+def chunks_of(window: Window, first_heard: int, length: int) -> list[Chunk]:
+    """The chunks that a stream makes within ``length`` frames, cut at the end."""
+    chunks: list[Chunk] = []
+    heard, made = first_heard, None
+    while made is None or made < length:
+        chunk = window.chunk(heard, made)
+        if chunk.start >= length:
+            break
+        chunks.append(Chunk(heard, chunk.start, min(chunk.end, length)))
+        made, heard = chunk.end, heard + window.hop
+    return [chunk for chunk in chunks if chunk.hop > 0]
+
+
+class ExcerptSampler:
+    """Draws batches from songs held in memory.
+
+    Args:
+        songs: Latents of one split.
+        vocabulary: Words of the prompts.
+        geometry: Range of hop and gap, excerpt length.
+        drops: How often each condition is withheld.
+        beat_noise: Errors added to the known beats.
+        activity: Least share of target frames that sound, else another excerpt is drawn.
+    """
+
+    def __init__(
+        self,
+        songs: Sequence[SongLatents],
+        vocabulary: Vocabulary,
+        geometry: Geometry,
+        drops: Drops,
+        beat_noise: BeatNoise,
+        activity: float = 0.25,
+    ) -> None:
+        self.songs = [song for song in songs if song.latents.shape[2] >= geometry.excerpt]
+        self.vocabulary, self.geometry, self.drops = vocabulary, geometry, drops
+        self.beat_noise, self.activity = beat_noise, activity
+
+    def batch(self, size: int, rng: np.random.Generator) -> Batch:
+        """A batch that depends on the generator alone."""
+        excerpts = [self._excerpt(rng) for _ in range(size)]
+        stacked = [torch.stack(part) for part in zip(*excerpts, strict=True)]
+        target, context, start, end, heard, history, instrument, prompt, beats = stacked
+        return Batch(
+            target=target,
+            context=context,
+            layout=Layout(start, end, heard, history),
+            conditions=Conditions(instrument, prompt, beats),
+            is_made=(end > 0).to(torch.float32),
+        )
+
+    def windows(
+        self, size: int, frames: int, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Target and context [B, C, frames] and instrument [B], without chunks or conditions."""
+        places = [self._place(rng, frames) for _ in range(size)]
+        target, context = (
+            torch.from_numpy(np.stack(part).astype(np.float32))
+            for part in (
+                [s.latents[stem, :, at : at + frames] for s, stem, _, at in places],
+                [s.context_latents[mix, :, at : at + frames] for s, _, mix, at in places],
+            )
+        )
+        which = [INSTRUMENTS.index(song.instruments[stem]) for song, stem, _, _ in places]
+        return target, context, torch.tensor(which)
+
+    def _excerpt(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
+        length = self.geometry.excerpt
+        song, stem, context, first = self._place(rng, length)
+        span = slice(first, first + length)
+        is_cold = rng.random() < self.geometry.cold
+        window = self.geometry.window(rng)
+        first_heard = int(rng.integers(1, window.hop + 1))
+        chunks = chunks_of(window, first_heard, length)
+        start, end, heard = (np.zeros(length, np.int64) for _ in range(3))
+        start -= 1
+        for chunk in chunks:
+            made = slice(chunk.start, chunk.end)
+            start[made], end[made], heard[made] = chunk.start, chunk.end, chunk.heard
+        beats = np.zeros((BEAT_FEATURES, length), np.float32)
+        if rng.random() >= self.drops.beats and len(song.beats):
+            beats[:, chunks[0].start :] = self._beats(song, first, chunks, is_cold, rng)
+        if rng.random() < self.drops.context:
+            heard[:] = 0
+        prompt = song.prompt if rng.random() >= self.drops.prompt else None
+        return (
+            torch.from_numpy(song.latents[stem, :, span].astype(np.float32)),
+            torch.from_numpy(song.context_latents[context, :, span].astype(np.float32)),
+            torch.from_numpy(start),
+            torch.from_numpy(end),
+            torch.from_numpy(heard),
+            torch.tensor(chunks[0].start if is_cold else 0),
+            torch.tensor(INSTRUMENTS.index(song.instruments[stem])),
+            torch.from_numpy(self.vocabulary.vector(prompt)),
+            torch.from_numpy(beats),
+        )
+
+    def _place(self, rng: np.random.Generator, length: int) -> tuple[SongLatents, int, int, int]:
+        """A song, a target stem that sounds, a context without it, and a first frame."""
+        for attempt in range(50):
+            song = self.songs[int(rng.integers(len(self.songs)))]
+            playable = [i for i, name in enumerate(song.instruments) if name in INSTRUMENTS]
+            if not playable:
+                continue
+            stem = playable[int(rng.integers(len(playable)))]
+            without = [i for i, stems in enumerate(song.contexts) if song.stems[stem] not in stems]
+            first = int(rng.integers(song.latents.shape[2] - length + 1))
+            sounds = song.active[stem, first : first + length].mean()
+            if without and (sounds >= self.activity or attempt == 49):
+                return song, stem, without[int(rng.integers(len(without)))], first
+        raise AssertionError("no song has a playable stem and a context without it")
+
+    def _beats(
+        self,
+        song: SongLatents,
+        first: int,
+        chunks: list[Chunk],
+        is_cold: bool,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        offset_s = first / FRAMES_PER_SECOND
+        beats, downbeats = song.beats - offset_s, song.downbeats - offset_s
+        if is_cold:
+            beats, downbeats = beats[beats >= 0], downbeats[downbeats >= 0]
+        return chunk_features(
+            beats,
+            downbeats,
+            np.array([chunk.heard for chunk in chunks]),
+            np.array([chunk.start for chunk in chunks]),
+            np.array([chunk.end for chunk in chunks]),
+            noise=self.beat_noise,
+            rng=rng,
+        )

@@ -1,0 +1,224 @@
+"""Training runs: from prepared latents and a recipe to a checkpoint that a stream can play."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from accomptk.checkpoint import load_tensors, read_header, save_checkpoint
+from accomptk.conditions.grid import BeatNoise
+from accomptk.conditions.prompts import Vocabulary
+from accomptk.diffusion.a_style import AStyleRecipe, a_style_loss, build_a_style
+from accomptk.diffusion.denoiser import Denoiser
+from accomptk.diffusion.excerpts import Drops, ExcerptSampler, Geometry
+from accomptk.diffusion.teacher import TeacherRecipe, build_teacher, teacher_loss
+from accomptk.diffusion.training import Optim, Trainer, step_generators
+from accomptk.errors import DatasetError
+from accomptk.latents.shards import SongLatents, read_latents
+from accomptk.run import Run
+
+VALIDATE_EVERY = 200
+VALIDATION_BATCHES = 4
+
+
+class Fitting(Protocol):
+    """One kind of model being trained: how to build it, its loss, what its header adds."""
+
+    kind: str
+    recipe: Any
+    codec_sha256: str
+    extra: dict[str, Any]
+
+    @property
+    def optim(self) -> Optim:
+        """How it is optimised."""
+        ...
+
+    def build(self) -> Denoiser:
+        """A denoiser with fresh weights from torch's global RNG, which the caller forks."""
+        ...
+
+    def loss(self, denoiser: Denoiser, run: Run, step: int, *, validation: bool = False) -> Tensor:
+        """Loss of a step on training or validation songs."""
+        ...
+
+
+class TeacherFitting:
+    """Trains the teacher on a prepared set.
+
+    Args:
+        recipe: What to train.
+        data: Prepared set with latents.
+        codec_sha256: Codec whose latents are used.
+        init: Teacher whose words are kept, where training starts from its weights.
+
+    Raises:
+        DatasetError: If the set has no latents of this codec, or none long enough.
+    """
+
+    kind = "teacher"
+
+    def __init__(
+        self, recipe: TeacherRecipe, data: Path, codec_sha256: str, init: Path | None = None
+    ) -> None:
+        songs = read_songs(data, codec_sha256, "train", recipe.geometry.excerpt)
+        if init is None:
+            vocabulary = Vocabulary.of([song.prompt for song in songs], recipe.size.words)
+        else:
+            vocabulary = Vocabulary(tuple(read_header(init).extra["words"]))
+        self.recipe, self.codec_sha256 = recipe, codec_sha256
+        self.words = len(vocabulary.words)
+        self.channels = songs[0].latents.shape[1]
+        self.extra = {"channels": self.channels, "words": list(vocabulary.words)}
+        valid = read_songs(data, codec_sha256, "valid", recipe.geometry.excerpt, needed=False)
+        self.samplers = [
+            ExcerptSampler(some, vocabulary, recipe.geometry, recipe.drops, recipe.beat_noise)
+            for some in (songs, valid or songs)
+        ]
+
+    @property
+    def optim(self) -> Optim:
+        """The recipe's."""
+        return self.recipe.optim
+
+    def build(self) -> Denoiser:
+        """A fresh teacher."""
+        return build_teacher(self.recipe, self.channels, self.words)
+
+    def loss(self, denoiser: Denoiser, run: Run, step: int, *, validation: bool = False) -> Tensor:
+        """EDM's loss on a batch of excerpts."""
+        rng, noise = step_generators(run, step)
+        batch = self.samplers[validation].batch(self.optim.batch, rng)
+        return teacher_loss(denoiser, batch, self.recipe, noise)
+
+
+class AStyleFitting:
+    """Trains the A-style baseline on the same songs; arguments as ``TeacherFitting``."""
+
+    kind = "a_style"
+
+    def __init__(
+        self, recipe: AStyleRecipe, data: Path, codec_sha256: str, init: Path | None = None
+    ) -> None:
+        songs = read_songs(data, codec_sha256, "train", recipe.frames)
+        self.recipe, self.codec_sha256 = recipe, codec_sha256
+        self.channels = songs[0].latents.shape[1]
+        self.extra = {"channels": self.channels}
+        valid = read_songs(data, codec_sha256, "valid", recipe.frames, needed=False)
+        geometry = Geometry(
+            frames=recipe.frames,
+            excerpt=recipe.frames,
+            hop_min=1,
+            hop_max=1,
+            gap_max=0,
+            ahead_max=1,
+            cold=0,
+        )
+        drops = Drops(context=0, prompt=1, beats=1)
+        self.samplers = [
+            ExcerptSampler(some, Vocabulary(()), geometry, drops, BeatNoise())
+            for some in (songs, valid or songs)
+        ]
+
+    @property
+    def optim(self) -> Optim:
+        """The recipe's."""
+        return self.recipe.optim
+
+    def build(self) -> Denoiser:
+        """A fresh baseline."""
+        return build_a_style(self.recipe, self.channels)
+
+    def loss(self, denoiser: Denoiser, run: Run, step: int, *, validation: bool = False) -> Tensor:
+        """EDM's loss on a batch of windows."""
+        rng, noise = step_generators(run, step)
+        return a_style_loss(denoiser, self.samplers[validation], self.recipe, rng, noise)
+
+
+def fit(
+    run: Run,
+    fitting: Fitting,
+    *,
+    init: Path | None = None,
+    minutes: float | None = None,
+    on_step: Callable[[int, float], None] | None = None,
+) -> Path:
+    """Train in a run folder, or go on with what is there.
+
+    Args:
+        run: Folder to write.
+        fitting: What to train.
+        init: Checkpoint to start from instead of fresh weights.
+        minutes: Stop soundly after this time; the same command goes on later.
+        on_step: Called with step and loss.
+
+    Returns:
+        The checkpoint with averaged weights.
+    """
+    denoiser = fresh(run, fitting)
+    if init is not None:
+        denoiser.load_state_dict(load_tensors(init, fitting.kind)[0])
+
+    def save(path: Path, weights: dict[str, Tensor], step: int) -> None:
+        save_checkpoint(
+            path,
+            weights,
+            kind=fitting.kind,
+            recipe=fitting.recipe,
+            step=step,
+            parents={"codec": fitting.codec_sha256},
+            extra=fitting.extra,
+            half=True,
+        )
+
+    trainer = Trainer(run, denoiser, fitting.optim, save)
+
+    def report(step: int, loss: float) -> None:
+        if step % VALIDATE_EVERY == 0:
+            run.log(step, valid_loss=validate(fitting, trainer, run))
+        if on_step:
+            on_step(step, loss)
+
+    trainer.train(lambda step: fitting.loss(denoiser, run, step), minutes=minutes, on_step=report)
+    return run.folder / "ema.safetensors"
+
+
+def fresh(run: Run, fitting: Fitting) -> Denoiser:
+    """A model whose first weights depend on the run's seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(run.generator("weights").initial_seed())
+        return fitting.build()
+
+
+@torch.inference_mode()
+def validate(fitting: Fitting, trainer: Trainer, run: Run) -> float:
+    """Loss of the averaged weights on the same validation batches every time."""
+    averaged = copy.deepcopy(trainer.model)
+    averaged.load_state_dict(trainer.ema)
+    assert isinstance(averaged, Denoiser)
+    losses = [
+        fitting.loss(averaged, run, -1 - index, validation=True).item()
+        for index in range(VALIDATION_BATCHES)
+    ]
+    return sum(losses) / len(losses)
+
+
+def read_songs(
+    data: Path, codec_sha256: str, split: str, frames: int, *, needed: bool = True
+) -> list[SongLatents]:
+    """Songs of a split that are long enough for an excerpt.
+
+    Raises:
+        DatasetError: If they are needed and there are none.
+    """
+    songs = read_latents(data, codec_sha256[:8], split)
+    long_enough = [song for song in songs if song.latents.shape[2] >= frames]
+    if needed and not long_enough:
+        raise DatasetError(
+            f"{data}: none of {len(songs)} songs in split '{split}' has the {frames} frames of an "
+            "excerpt; prepare longer songs, or set a shorter excerpt in the recipe"
+        )
+    return long_enough

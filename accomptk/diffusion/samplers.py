@@ -1,0 +1,67 @@
+"""Samplers as free functions over (denoise, x, sigmas); each says its evaluations."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Denoise = Callable[[Tensor, Tensor], Tensor]
+"""denoise(x [B, C, T], sigma [B]) -> denoised [B, C, T]."""
+
+
+def to_d(x: Tensor, sigma: Tensor, denoised: Tensor) -> Tensor:
+    """Derivative dx/dsigma of the probability-flow ODE (Karras et al. 2022, eq. 3)."""
+    return (x - denoised) / sigma
+
+
+def heun(denoise: Denoise, x: Tensor, sigmas: Tensor) -> Tensor:
+    """Heun's second-order method (Karras et al. 2022, Algorithm 1).
+
+    Args:
+        denoise: The denoiser with its conditions bound.
+        x: Latents at ``sigmas[0]``, [B, C, T].
+        sigmas: Descending levels; at a final 0 the last step is Euler's.
+
+    Returns:
+        Latents at ``sigmas[-1]``, [B, C, T], after ``heun_evaluations(sigmas)`` evaluations.
+    """
+    for sigma, sigma_next in zip(sigmas[:-1], sigmas[1:], strict=True):
+        d = to_d(x, sigma, denoise(x, sigma.expand(x.shape[0])))
+        x_next = x + (sigma_next - sigma) * d
+        if sigma_next > 0:
+            d_next = to_d(x_next, sigma_next, denoise(x_next, sigma_next.expand(x.shape[0])))
+            x_next = x + (sigma_next - sigma) * (d + d_next) / 2
+        x = x_next
+    return x
+
+
+def heun_evaluations(num_steps: int) -> int:
+    """Network evaluations of ``heun`` over a schedule of ``num_steps`` that ends at 0."""
+    return 2 * num_steps - 1
+
+
+def inpaint(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Tensor,
+    known: Tensor,
+    is_known: Tensor,
+    draw: Callable[[], Tensor],
+) -> Tensor:
+    """Heun steps with the known frames re-noised before each (Lugmayr et al. 2022).
+
+    Args:
+        denoise: The denoiser with its conditions bound.
+        x: Latents at ``sigmas[0]``, [B, C, T].
+        sigmas: Descending levels with a final 0.
+        known: Clean latents where they are known, [B, C, T].
+        is_known: 1 where ``known`` holds, [B, 1, T].
+        draw: Unit noise for the known frames, [B, C, T], anew at each call.
+
+    Returns:
+        Clean latents, [B, C, T]; known frames are returned as they were given.
+    """
+    for pair in zip(sigmas[:-1], sigmas[1:], strict=True):
+        x = torch.where(is_known > 0, known + pair[0] * draw(), x)
+        x = heun(denoise, x, torch.stack(pair))
+    return torch.where(is_known > 0, known, x)

@@ -1,0 +1,199 @@
+"""The teacher: EDM training of the stream transformer, and the chunks it plays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from accomptk.checkpoint import file_sha256, load_tensors
+from accomptk.conditions.grid import BeatNoise
+from accomptk.conditions.prompts import Vocabulary
+from accomptk.diffusion.accompanist import Sampling
+from accomptk.diffusion.denoiser import Denoiser
+from accomptk.diffusion.excerpts import Batch, Drops, Geometry
+from accomptk.diffusion.noise import Noise, gaussian
+from accomptk.diffusion.samplers import heun, heun_evaluations
+from accomptk.diffusion.training import Optim
+from accomptk.diffusion.transformer import Cache, Conditions, StreamTransformer
+from accomptk.recipe import parse_recipe
+from accomptk.stems.instruments import INSTRUMENTS
+from accomptk.window import Chunk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """Size of a transformer; ``words`` is how many words of the captions it learns."""
+
+    width: int
+    depth: int
+    heads: int
+    words: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingRecipe:
+    """Default sampling of the trained model."""
+
+    num_steps: int
+    guidance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeacherRecipe:
+    """recipes/*/teacher.toml.
+
+    ``history_noise`` is the largest noise level added to the history in training: a stream
+    conditions on its own, imperfect past.
+    """
+
+    seed: int
+    history_noise: float
+    size: Size
+    noise: Noise
+    geometry: Geometry
+    drops: Drops
+    beat_noise: BeatNoise
+    optim: Optim
+    sampling: SamplingRecipe
+
+
+def build_teacher(recipe: TeacherRecipe, channels: int, words: int) -> Denoiser:
+    """A denoiser with fresh weights; call it under a forked, seeded RNG."""
+    net = StreamTransformer(
+        channels=channels,
+        width=recipe.size.width,
+        depth=recipe.size.depth,
+        heads=recipe.size.heads,
+        frames=recipe.geometry.frames,
+        instruments=len(INSTRUMENTS),
+        words=words,
+    )
+    return Denoiser(net, recipe.noise.sigma_data)
+
+
+def teacher_loss(
+    denoiser: Denoiser, batch: Batch, recipe: TeacherRecipe, generator: torch.Generator
+) -> Tensor:
+    """Denoising loss over all chunks of the excerpts (Karras et al. 2022, eq. 108).
+
+    Each chunk has a noise level of its own; frames outside the chunks do not count.
+    """
+    shape = batch.target.shape
+    levels = recipe.noise.draw((shape[0], shape[2]), generator)
+    sigma = levels.gather(1, batch.layout.start.clamp(min=0))
+    x = batch.target + sigma.unsqueeze(1) * torch.randn(shape, generator=generator)
+    spread = recipe.history_noise * torch.rand((shape[0], 1, 1), generator=generator)
+    history = batch.target + spread * torch.randn(shape, generator=generator)
+    denoised = denoiser(x, sigma, batch.context, history, batch.layout, batch.conditions)
+    error = (denoised - batch.target).square().mean(1) * recipe.noise.weight(sigma)
+    return (error * batch.is_made).sum() / batch.is_made.sum()
+
+
+@dataclass(slots=True)
+class Memory:
+    """What a stream has heard and played, as keys and values."""
+
+    context: Cache = field(default_factory=Cache)
+    history: Cache = field(default_factory=Cache)
+
+
+class Teacher:
+    """A trained teacher as an ``Accompanist``.
+
+    Args:
+        path: Checkpoint of kind ``teacher``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        tensors, header = load_tensors(path, "teacher")
+        recipe = parse_recipe(header.recipe, TeacherRecipe, str(path))
+        self.name, self.sha8 = "teacher", file_sha256(path)[:8]
+        self.codec_sha8 = header.parents["codec"][:8]
+        self.vocabulary = Vocabulary(tuple(header.extra["words"]))
+        self.channels, self.frames = header.extra["channels"], recipe.geometry.frames
+        self.noise = recipe.noise
+        self.sampling = Sampling(recipe.sampling.num_steps, recipe.sampling.guidance)
+        self.denoiser = build_teacher(recipe, self.channels, len(self.vocabulary.words))
+        self.denoiser.load_state_dict(tensors)
+        self.denoiser.eval().requires_grad_(False)
+
+    @property
+    def net(self) -> StreamTransformer:
+        """The network inside the denoiser."""
+        net = self.denoiser.net
+        assert isinstance(net, StreamTransformer)
+        return net
+
+    def open(self) -> Memory:
+        """A memory that has heard and played nothing."""
+        return Memory()
+
+    def hear(self, memory: Memory, latents: Tensor) -> None:
+        """Add context frames [Bc, C, n]."""
+        self.net.extend_context(memory.context, latents)
+
+    def evaluations(self, sampling: Sampling) -> int:
+        """NFE of one chunk; guidance doubles the forward passes, not the evaluations."""
+        return heun_evaluations(sampling.num_steps)
+
+    def play(
+        self,
+        memory: Memory,
+        chunk: Chunk,
+        conditions: Conditions,
+        generators: Sequence[torch.Generator],
+        sampling: Sampling,
+    ) -> Tensor:
+        """Sample a chunk with Heun's method and add it to the history."""
+        if not memory.history.blocks:
+            memory.history.end = chunk.start
+        sigmas = self.noise.sigmas(sampling.num_steps)
+        step = _Step(self, memory, chunk, conditions, sampling.guidance)
+        noise = gaussian(generators, self.channels, chunk.hop)
+        latents = heun(step.denoise, noise * sigmas[0], sigmas)
+        self.net.extend_history(memory.history, latents, conditions.instrument)
+        return latents
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One chunk's denoiser with its conditions bound."""
+
+    teacher: Teacher
+    memory: Memory
+    chunk: Chunk
+    conditions: Conditions
+    guidance: float
+
+    def denoise(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Denoised latents [B, C, hop], guided (Ho & Salimans 2022, eq. 6) where asked for."""
+        context = self.memory.context if self.chunk.heard > 0 else Cache()
+        informed = self._denoise(x, sigma, context, self.chunk, self.conditions)
+        if self.guidance == 1:
+            return informed
+        deaf = Chunk(0, self.chunk.start, self.chunk.end)
+        alone = self._denoise(x, sigma, Cache(), deaf, without_steering(self.conditions))
+        return alone + self.guidance * (informed - alone)
+
+    def _denoise(
+        self, x: Tensor, sigma: Tensor, context: Cache, chunk: Chunk, conditions: Conditions
+    ) -> Tensor:
+        history = self.memory.history
+        return self.teacher.denoiser.precondition(
+            lambda scaled, c_noise: self.teacher.net.play(
+                scaled, c_noise, context, history, chunk, conditions
+            ),
+            x,
+            sigma,
+        )
+
+
+def without_steering(conditions: Conditions) -> Conditions:
+    """The same instrument with no prompt and no beat."""
+    return Conditions(
+        conditions.instrument,
+        torch.zeros_like(conditions.prompt),
+        torch.zeros_like(conditions.beats),
+    )

@@ -1,0 +1,370 @@
+"""The banded-causal transformer over three token streams, in one pass and cached.
+
+*Context* tokens attend to context, *history* tokens to history, each frame to the last
+``frames`` frames of its own stream. *Noisy* tokens of a chunk attend to each other, to history
+before the chunk and to context heard so far. Sigma, prompt, beat and geometry condition only
+the noisy tokens, so no steering makes a cache stale. All streams share their weights.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import gelu, scaled_dot_product_attention, silu
+
+from accomptk.conditions.grid import BEAT_FEATURES
+from accomptk.window import Chunk
+
+GEOMETRY = 4  # hop, gap, frame since heard, frame in chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which chunk each frame of the noisy stream belongs to; frames count from the excerpt.
+
+    Args:
+        start: First frame of its chunk, [B, T].
+        end: Frame after its chunk, [B, T].
+        heard: Context frames heard when it is made, [B, T]; 0 hears nothing.
+        history: First frame of the history stream that exists, [B].
+    """
+
+    start: Tensor
+    end: Tensor
+    heard: Tensor
+    history: Tensor
+
+    @classmethod
+    def of_chunk(cls, chunk: Chunk, batch: int) -> "Layout":
+        """The layout of one chunk alone, as a stream makes it."""
+        shape = (batch, chunk.hop)
+        return cls(
+            start=torch.full(shape, chunk.start),
+            end=torch.full(shape, chunk.end),
+            heard=torch.full(shape, chunk.heard),
+            history=torch.zeros(batch, dtype=torch.long),
+        )
+
+    def geometry(self, first: int) -> Tensor:
+        """Hop, gap and place of each frame in units of 36 frames, [B, T, GEOMETRY].
+
+        A chunk that hears nothing has no gap: its frames count from its own start.
+        """
+        frame = torch.arange(first, first + self.start.shape[1]).expand_as(self.start)
+        origin = torch.where(self.heard > 0, self.heard, self.start)
+        rows = [self.end - self.start, self.start - origin, frame - origin, frame - self.start]
+        return torch.stack(rows, -1).to(torch.float32) / 36
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What steers the noisy tokens besides audio.
+
+    Args:
+        instrument: Index into INSTRUMENTS, [B].
+        prompt: Bag of words, [B, words]; all zero is no prompt.
+        beats: Rows of ``accomptk.conditions.beats``, [B, BEAT_FEATURES, T]; all zero is no beat.
+    """
+
+    instrument: Tensor
+    prompt: Tensor
+    beats: Tensor
+
+
+@dataclass(slots=True)
+class Cache:
+    """Keys and values of the last frames of one stream, a pair per block, [B, H, n, D].
+
+    Keys are kept unrotated: positions are taken relative to the step that reads them, so a
+    stream of any length computes with small angles.
+    """
+
+    end: int = 0
+    blocks: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+
+    @property
+    def length(self) -> int:
+        """Frames held; they are the last before ``end``."""
+        return self.blocks[0][0].shape[2] if self.blocks else 0
+
+    def positions(self) -> Tensor:
+        """Frame number of each cached key."""
+        return torch.arange(self.end - self.length, self.end)
+
+
+def rotate(x: Tensor, positions: Tensor) -> Tensor:
+    """Rotary position embedding (Su et al. 2021), x [B, H, T, D], positions [T]."""
+    half = x.shape[-1] // 2
+    frequencies = 1000.0 ** (-torch.arange(half) / half)
+    angles = positions.to(torch.float32)[:, None] * frequencies
+    cos, sin = angles.cos().to(x.device), angles.sin().to(x.device)
+    first, second = x[..., :half], x[..., half:]
+    return torch.cat([first * cos - second * sin, first * sin + second * cos], -1)
+
+
+def repeat(x: Tensor, each: int) -> Tensor:
+    """Every item of the batch ``each`` times in a row."""
+    return x if each == 1 else x.repeat_interleave(each, 0)
+
+
+class Block(nn.Module):
+    """Attention and MLP, both modulated (Peebles & Xie 2023; one shared projection, as
+    Chen et al. 2024, and a table of offsets per block)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.q, self.k, self.v, self.o = (nn.Linear(width, width) for _ in range(4))
+        self.q_norm, self.k_norm = (nn.RMSNorm(width // heads) for _ in range(2))
+        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.offsets = nn.Parameter(torch.zeros(6, width))
+
+    def qkv(self, x: Tensor, modulation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys (normalised, unrotated) and values of x [B, T, W], each [B, H, T, D]."""
+        shift, scale = modulation[..., 0, :], modulation[..., 1, :]
+        x = self.norm(x) * (1 + scale) + shift
+        q, k, v = (
+            part(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for part in (self.q, self.k, self.v)
+        )
+        return self.q_norm(q), self.k_norm(k), v
+
+    def finish(self, x: Tensor, attended: Tensor, modulation: Tensor) -> Tensor:
+        """Add the attended values and the MLP to x [B, T, W]."""
+        gate, shift, scale, mlp_gate = modulation[..., 2:, :].unbind(-2)
+        x = x + gate * self.o(attended.transpose(1, 2).flatten(2))
+        hidden = self.up(self.norm(x) * (1 + scale) + shift)
+        return x + mlp_gate * self.down(gelu(hidden, approximate="tanh"))
+
+
+class StreamTransformer(nn.Module):
+    """F of the denoiser, for whole excerpts (``forward``) and for streams (the other three).
+
+    Args:
+        channels: Latent channels C.
+        width: Token width W.
+        depth: Blocks.
+        heads: Attention heads.
+        frames: Reach of attention, ``Window.frames``.
+        instruments: Number of instruments.
+        words: Size of the prompt vocabulary.
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int,
+        width: int,
+        depth: int,
+        heads: int,
+        frames: int,
+        instruments: int,
+        words: int,
+    ) -> None:
+        super().__init__()
+        self.channels, self.width, self.frames, self.words = channels, width, frames, words
+        self.context_in, self.history_in, self.noisy_in = (
+            nn.Linear(channels, width) for _ in range(3)
+        )
+        self.stream = nn.Parameter(torch.randn(3, width) * 0.02)
+        self.instrument = nn.Embedding(instruments, width)
+        self.prompt = nn.Linear(words, width, bias=False)
+        self.frame = nn.Sequential(
+            nn.Linear(BEAT_FEATURES + GEOMETRY, width), nn.SiLU(), nn.Linear(width, width)
+        )
+        self.sigma = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
+        self.modulation = nn.Linear(width, 6 * width)
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.norm_out = nn.LayerNorm(width, elementwise_affine=False)
+        self.out = nn.Linear(width, channels)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+        nn.init.normal_(self.instrument.weight, std=0.5)
+        nn.init.normal_(self.prompt.weight, std=0.2)
+
+    def forward(
+        self,
+        x: Tensor,
+        c_noise: Tensor,
+        context: Tensor,
+        history: Tensor,
+        layout: Layout,
+        conditions: Conditions,
+    ) -> Tensor:
+        """One pass over whole excerpts, as training sees them.
+
+        Args:
+            x: Scaled noisy target, [B, C, T].
+            c_noise: EDM's noise input of each frame, [B, T].
+            context: Context latents, [B, C, T].
+            history: Clean target latents (noise-augmented in training), [B, C, T].
+            layout: The chunks.
+            conditions: What steers them; ``instrument`` may be [B] or [B, T].
+
+        Returns:
+            F(x) of each frame, [B, C, T]; meaningless outside the chunks.
+        """
+        masks = stream_masks(layout, self.frames)
+        tokens = [
+            self._context_tokens(context),
+            self._history_tokens(history, conditions.instrument),
+            self._noisy_tokens(x, c_noise, layout.geometry(0), conditions),
+        ]
+        positions = torch.arange(x.shape[2])
+        for block in self.blocks:
+            tokens = self._joint_block(block, tokens, positions, masks)
+        return self._emit(tokens[2][0])
+
+    def extend_context(self, cache: Cache, latents: Tensor) -> None:
+        """Hear frames [B, C, n] that follow ``cache.end``; the cache keeps the last ``frames``."""
+        self._extend(cache, *self._context_tokens(latents))
+
+    def extend_history(self, cache: Cache, latents: Tensor, instrument: Tensor) -> None:
+        """Remember frames [B, C, n] that follow ``cache.end``, played by ``instrument`` [B]."""
+        self._extend(cache, *self._history_tokens(latents, instrument))
+
+    def play(
+        self,
+        x: Tensor,
+        c_noise: Tensor,
+        context: Cache,
+        history: Cache,
+        chunk: Chunk,
+        conditions: Conditions,
+    ) -> Tensor:
+        """F of one chunk's frames x [B, C, hop] from the caches, [B, C, hop]."""
+        layout = Layout.of_chunk(chunk, x.shape[0])
+        tokens, modulation = self._noisy_tokens(
+            x, c_noise, layout.geometry(chunk.start), conditions
+        )
+        own = torch.arange(chunk.start, chunk.end) - chunk.start
+        for index, block in enumerate(self.blocks):
+            table = modulation + block.offsets
+            q, k, v = block.qkv(tokens, table)
+            keys, values = [rotate(k, own)], [v]
+            for cache in (context, history):
+                seen = self._reach(cache, chunk, index)
+                if seen is not None:
+                    positions, cached_k, cached_v = seen
+                    each = x.shape[0] // cached_k.shape[0]  # instruments that share a context
+                    keys.append(repeat(rotate(cached_k, positions - chunk.start), each))
+                    values.append(repeat(cached_v, each))
+            attended = scaled_dot_product_attention(
+                rotate(q, own), torch.cat(keys, 2), torch.cat(values, 2)
+            )
+            tokens = block.finish(tokens, attended, table)
+        return self._emit(tokens)
+
+    def _reach(
+        self, cache: Cache, chunk: Chunk, index: int
+    ) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Positions, keys and values of a block that the chunk may attend to."""
+        first = max(chunk.end - self.frames, cache.end - cache.length)
+        if first >= cache.end or not cache.blocks:
+            return None
+        k, v = cache.blocks[index]
+        count = cache.end - first
+        return torch.arange(first, cache.end), k[:, :, -count:], v[:, :, -count:]
+
+    def _extend(self, cache: Cache, tokens: Tensor, modulation: Tensor) -> None:
+        new = torch.arange(cache.end, cache.end + tokens.shape[1])
+        positions = torch.cat([cache.positions(), new])
+        ahead = new[:, None] - positions[None, :]
+        mask = (ahead >= 0) & (ahead < self.frames)
+        blocks: list[tuple[Tensor, Tensor]] = []
+        for index, block in enumerate(self.blocks):
+            table = modulation + block.offsets
+            q, k, v = block.qkv(tokens, table)
+            if cache.blocks:
+                k = torch.cat([cache.blocks[index][0], k], 2)
+                v = torch.cat([cache.blocks[index][1], v], 2)
+            attended = scaled_dot_product_attention(
+                rotate(q, new - new[0]), rotate(k, positions - new[0]), v, attn_mask=mask
+            )
+            tokens = block.finish(tokens, attended, table)
+            blocks.append((k[:, :, -self.frames :], v[:, :, -self.frames :]))
+        cache.blocks, cache.end = blocks, int(new[-1]) + 1
+
+    def _joint_block(
+        self,
+        block: Block,
+        streams: list[tuple[Tensor, Tensor]],
+        positions: Tensor,
+        masks: tuple[Tensor, Tensor, Tensor],
+    ) -> list[tuple[Tensor, Tensor]]:
+        tables = [modulation + block.offsets for _, modulation in streams]
+        heads = [block.qkv(x, table) for (x, _), table in zip(streams, tables, strict=True)]
+        queries = [rotate(q, positions) for q, _, _ in heads]
+        keys = [rotate(k, positions) for _, k, _ in heads]
+        values = [v for _, _, v in heads]
+        keys[2], values[2] = torch.cat(keys, 2), torch.cat(values, 2)
+        done = []
+        for (x, modulation), table, q, k, v, mask in zip(
+            streams, tables, queries, keys, values, masks, strict=True
+        ):
+            attended = scaled_dot_product_attention(q, k, v, attn_mask=mask)
+            done.append((block.finish(x, attended, table), modulation))
+        return done
+
+    def _context_tokens(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        tokens = self.context_in(latents.transpose(1, 2)) + self.stream[0]
+        return tokens, self._modulate(self.stream[0].expand(latents.shape[0], 1, -1))
+
+    def _history_tokens(self, latents: Tensor, instrument: Tensor) -> tuple[Tensor, Tensor]:
+        who = self._who(instrument)
+        tokens = self.history_in(latents.transpose(1, 2)) + self.stream[1]
+        return tokens, self._modulate(self.stream[1] + who)
+
+    def _noisy_tokens(
+        self, x: Tensor, c_noise: Tensor, geometry: Tensor, conditions: Conditions
+    ) -> tuple[Tensor, Tensor]:
+        frame = self.frame(torch.cat([conditions.beats.transpose(1, 2), geometry], -1))
+        tokens = self.noisy_in(x.transpose(1, 2)) + frame + self.stream[2]
+        prompt = self.prompt(conditions.prompt)
+        prompt = prompt if prompt.dim() == 3 else prompt.unsqueeze(1)
+        steering = self.sigma(fourier(c_noise)) + self._who(conditions.instrument) + prompt + frame
+        return tokens, self._modulate(self.stream[2] + steering)
+
+    def _who(self, instrument: Tensor) -> Tensor:
+        who: Tensor = self.instrument(instrument)
+        return who if who.dim() == 3 else who.unsqueeze(1)
+
+    def _modulate(self, condition: Tensor) -> Tensor:
+        projected: Tensor = self.modulation(silu(condition))
+        return projected.unflatten(-1, (6, self.width))
+
+    def _emit(self, tokens: Tensor) -> Tensor:
+        emitted: Tensor = self.out(self.norm_out(tokens))
+        return emitted.transpose(1, 2)
+
+
+def fourier(c_noise: Tensor) -> Tensor:
+    """Sine and cosine features of the noise level, [B, T] -> [B, T, 64]."""
+    frequencies = torch.exp2(torch.arange(32) / 4 - 2).to(c_noise.device)
+    angles = c_noise.unsqueeze(-1) * frequencies
+    return torch.cat([angles.sin(), angles.cos()], -1)
+
+
+def stream_masks(layout: Layout, frames: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Who may attend to whom: context [T, T], history [B, 1, T, T], noisy [B, 1, T, 3 T].
+
+    A masked row would be undefined, so every token may always attend to itself; history
+    frames that do not exist attend to themselves and are attended to by nobody.
+    """
+    time = torch.arange(layout.start.shape[1])
+    ahead = time[:, None] - time[None, :]
+    band = (ahead >= 0) & (ahead < frames)
+    exists = time[None, :] >= layout.history[:, None]
+    history = (band & exists[:, None, :]) | (ahead == 0)
+    start, end, heard = (part.unsqueeze(-1) for part in (layout.start, layout.end, layout.heard))
+    near = time >= end - frames
+    noisy = torch.cat(
+        [
+            (time < heard) & near,
+            (time < start) & near & exists[:, None, :],
+            layout.start[:, :, None] == layout.start[:, None, :],
+        ],
+        -1,
+    )
+    return band, history.unsqueeze(1), noisy.unsqueeze(1)

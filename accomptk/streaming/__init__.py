@@ -1,0 +1,1 @@
+"""The stream: engine, joins, and the offline simulation that drives them."""

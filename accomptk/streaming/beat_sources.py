@@ -1,0 +1,51 @@
+"""Where a stream takes its beats from: a given grid, nothing, or a tracker that listens."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from accomptk.conditions.grid import BEAT_FEATURES, grid_features
+
+
+class BeatSource(Protocol):
+    """Beats of one context as a stream needs them."""
+
+    def hear(self, wav: np.ndarray) -> None:
+        """Listen to the samples [N] that follow those heard before."""
+        ...
+
+    def features(self, heard: int, start: int, end: int) -> np.ndarray:
+        """Rows of ``accomptk.conditions.grid`` for frames [start, end), [6, end - start]."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBeats:
+    """A known grid, used as far as it was heard and extrapolated from there.
+
+    Args:
+        beats: Seconds, [N].
+        downbeats: Seconds, [M].
+    """
+
+    beats: np.ndarray
+    downbeats: np.ndarray
+
+    def hear(self, wav: np.ndarray) -> None:
+        """Nothing to learn from the audio."""
+
+    def features(self, heard: int, start: int, end: int) -> np.ndarray:
+        """The grid's features, causal in ``heard``."""
+        return grid_features(self.beats, self.downbeats, heard, start, end)
+
+
+class NoBeats:
+    """No beat is known, and none is looked for."""
+
+    def hear(self, wav: np.ndarray) -> None:
+        """Nothing to learn from the audio."""
+
+    def features(self, heard: int, start: int, end: int) -> np.ndarray:
+        """All zeros: no beat."""
+        return np.zeros((BEAT_FEATURES, end - start), np.float32)

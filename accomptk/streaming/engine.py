@@ -1,0 +1,238 @@
+"""The streaming engine: context audio in, chunks of accompaniment out.
+
+It is pure: no clock, no socket, no global. The same pushes and controls give the same chunks,
+and its whole state can be copied out and put back.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from accomptk.diffusion.accompanist import Accompanist, Sampling
+from accomptk.diffusion.transformer import Conditions
+from accomptk.errors import CodecError, StreamError
+from accomptk.latents.codec import Codec
+from accomptk.run import generator
+from accomptk.stems.instruments import INSTRUMENTS
+from accomptk.streaming.beat_sources import BeatSource
+from accomptk.window import Chunk, Window
+
+Timed = Callable[[str], AbstractContextManager[Any]]
+"""timed(term) measures what runs inside it; the engine itself has no clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What may change at any chunk.
+
+    Args:
+        window: Hop and gap.
+        instruments: Instrument of each stream; as many as the stream was opened with.
+        prompts: Prompt of each stream, None for none.
+        sampling: Steps and guidance; None for the model's own.
+    """
+
+    window: Window
+    instruments: tuple[str, ...]
+    prompts: tuple[str | None, ...]
+    sampling: Sampling | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One chunk as heard.
+
+    Args:
+        chunk: Its frames.
+        first_sample: Where ``wav`` begins on the context's timeline; may be negative.
+        wav: Audio, [B, N].
+        latents: What it was decoded from, [B, C, hop].
+    """
+
+    chunk: Chunk
+    first_sample: int
+    wav: Tensor
+    latents: Tensor
+
+
+@dataclass(slots=True)
+class Stream:
+    """Everything that changes while a stream runs."""
+
+    controls: Controls
+    memory: Any
+    encoder: Any
+    decoder: Any
+    beats: list[BeatSource]
+    heard: int = 0
+    next_step: int = 0
+    made: int | None = None
+
+
+class StreamingEngine:
+    """Plays along with ``contexts`` simultaneous contexts, the same instruments for each.
+
+    Args:
+        model: What plays.
+        codec: The codec that the model was trained on.
+        controls: Initial controls; streams are grouped by context: with 2 contexts and
+            instruments (a, b, a, b) the first two play with the first context.
+        beats: One source a context.
+        seeds: Root of each stream's noise.
+        timed: Measures the terms of the latency ledger (encode, beats, towers, sampling,
+            decode).
+
+    Raises:
+        CodecError: If the model was trained on another codec's latents.
+        StreamError: If the numbers of contexts and streams do not fit.
+    """
+
+    def __init__(
+        self,
+        model: Accompanist,
+        codec: Codec,
+        controls: Controls,
+        beats: Sequence[BeatSource],
+        seeds: Sequence[int],
+        timed: Timed = lambda term: nullcontext(),
+    ) -> None:
+        if model.codec_sha8 != codec.sha8:
+            raise CodecError(
+                f"model '{model.name}' was trained on latents of codec {model.codec_sha8}, "
+                f"this codec is {codec.sha8}; pass the codec it names"
+            )
+        self.model, self.codec, self.timed = model, codec, timed
+        self.contexts, self.seeds = len(beats), tuple(seeds)
+        self.stream = Stream(
+            controls=controls,
+            memory=model.open(),
+            encoder=codec.encode_state(self.contexts),
+            decoder=codec.decode_state(len(seeds)),
+            beats=list(beats),
+            next_step=controls.window.hop,
+        )
+        self._check(controls)
+
+    def control(self, **changes: Any) -> None:
+        """Change any field of ``Controls`` from the next chunk on.
+
+        Raises:
+            StreamError: If the change does not fit the stream; nothing is changed then.
+        """
+        controls = replace(self.stream.controls, **changes)
+        self._check(controls)
+        self.stream.controls = controls
+
+    def push(self, wav: Tensor) -> list[Played]:
+        """Hear context audio and make what is due.
+
+        Args:
+            wav: The samples that follow those pushed before, [contexts, N], N a whole number of
+                frames.
+
+        Returns:
+            The chunks that became due, in order.
+
+        Raises:
+            StreamError: If the audio is not whole frames or not one row a context.
+        """
+        size = self.codec.frame_samples
+        if wav.dim() != 2 or wav.shape[0] != self.contexts or wav.shape[1] % size:
+            raise StreamError(
+                f"push: got audio of shape {tuple(wav.shape)}; wanted is [{self.contexts}, n x "
+                f"{size}] samples; pad or cut it to whole frames"
+            )
+        played = []
+        for block in self._until_due(wav):
+            self._hear(block)
+            if self.stream.heard == self.stream.next_step:
+                self.stream.next_step += self.stream.controls.window.hop
+                played += self._step()
+        return played
+
+    def save(self) -> Stream:
+        """A copy of the whole state; continuing from it gives the same bytes."""
+        return copy.deepcopy(self.stream)
+
+    def restore(self, stream: Stream) -> None:
+        """Go on from a state that ``save`` returned."""
+        self.stream = copy.deepcopy(stream)
+
+    def _until_due(self, wav: Tensor) -> list[Tensor]:
+        """Cut audio where steps become due, so that no chunk hears past its time."""
+        size, hop = self.codec.frame_samples, self.stream.controls.window.hop
+        due = self.stream.next_step - self.stream.heard
+        edges = [0, *range(due * size, wav.shape[1], hop * size), wav.shape[1]]
+        return [wav[:, a:b] for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+
+    def _hear(self, wav: Tensor) -> None:
+        with self.timed("encode"):
+            latents = self.codec.encode_next(wav.unsqueeze(1), self.stream.encoder)
+        with self.timed("beats"):
+            for source, heard in zip(self.stream.beats, wav.detach().numpy(), strict=True):
+                source.hear(heard)
+        with self.timed("towers"):
+            self.model.hear(self.stream.memory, latents)
+        self.stream.heard += latents.shape[2]
+
+    def _step(self) -> list[Played]:
+        """Make the chunk that is due; an empty one when enough was made already."""
+        stream, controls = self.stream, self.stream.controls
+        chunk = controls.window.chunk(stream.heard, stream.made)
+        if chunk.hop == 0:
+            return []
+        with self.timed("beats"):
+            conditions = self._conditions(chunk)
+        generators = [generator(seed, "chunk", chunk.start) for seed in self.seeds]
+        with self.timed("sampling"):
+            latents = self.model.play(
+                stream.memory,
+                chunk,
+                conditions,
+                generators,
+                controls.sampling or self.model.sampling,
+            )
+        with self.timed("decode"):
+            wav = self.codec.decode_next(latents, stream.decoder)[:, 0]
+        stream.made = chunk.end
+        first = chunk.start * self.codec.frame_samples - self.codec.decode_delay
+        return [Played(chunk, first, wav, latents)]
+
+    def _conditions(self, chunk: Chunk) -> Conditions:
+        controls, streams = self.stream.controls, len(self.seeds)
+        rows = [
+            source.features(chunk.heard, chunk.start, chunk.end) for source in self.stream.beats
+        ]
+        beats = torch.from_numpy(np.stack(rows)).repeat_interleave(streams // self.contexts, 0)
+        which = [INSTRUMENTS.index(name) for name in controls.instruments]
+        prompts = self.model.vocabulary.vectors(controls.prompts)
+        return Conditions(torch.tensor(which), torch.from_numpy(prompts), beats)
+
+    def _check(self, controls: Controls) -> None:
+        streams = len(self.seeds)
+        unknown = [name for name in controls.instruments if name not in INSTRUMENTS]
+        if unknown:
+            raise StreamError(
+                f"instrument '{unknown[0]}': not one that a model plays; "
+                f"choose of {', '.join(INSTRUMENTS)}"
+            )
+        if not len(controls.instruments) == len(controls.prompts) == streams:
+            raise StreamError(
+                f"{len(controls.instruments)} instruments and {len(controls.prompts)} prompts for "
+                f"{streams} streams; give one of each a stream"
+            )
+        if self.contexts == 0 or streams % self.contexts:
+            raise StreamError(
+                f"{streams} streams for {self.contexts} contexts; each context needs as many"
+            )
+        if controls.window.frames != self.model.frames:
+            raise StreamError(
+                f"window.frames = {controls.window.frames}: model '{self.model.name}' reaches "
+                f"{self.model.frames} frames; use that"
+            )

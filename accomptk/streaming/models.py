@@ -1,0 +1,44 @@
+"""Shipped models by name, any model by path."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from accomptk.checkpoint import read_header
+from accomptk.diffusion.accompanist import Accompanist
+from accomptk.errors import CheckpointError
+
+SHIPPED = ("teacher", "a_style")
+
+
+def shipped_path(name: str) -> Path:
+    """Where a shipped model lies."""
+    return Path(str(files("accomptk.weights") / f"{name}.safetensors"))
+
+
+def load_model(name_or_path: str) -> Accompanist:
+    """A model that can accompany.
+
+    Args:
+        name_or_path: ``teacher``, ``a_style``, or the path of such a checkpoint.
+
+    Raises:
+        CheckpointError: If there is no such model, or the file is of another kind.
+    """
+    from accomptk.diffusion.a_style import AStyle
+    from accomptk.diffusion.teacher import Teacher
+
+    is_path = name_or_path.endswith(".safetensors")
+    if not is_path and name_or_path not in SHIPPED:
+        raise CheckpointError(
+            f"model '{name_or_path}': not shipped; give {', '.join(SHIPPED)} or the path of a "
+            ".safetensors file"
+        )
+    path = Path(name_or_path) if is_path else shipped_path(name_or_path)
+    kinds = {"teacher": Teacher, "a_style": AStyle}
+    kind = read_header(path).kind
+    if kind not in kinds:
+        raise CheckpointError(
+            f"{path}: is a {kind} checkpoint; a stream needs a teacher or an a_style; "
+            "give another path"
+        )
+    return kinds[kind](path)

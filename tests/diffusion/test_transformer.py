@@ -1,0 +1,159 @@
+import pytest
+import torch
+
+from accomptk.conditions.grid import BEAT_FEATURES
+from accomptk.diffusion.transformer import (
+    Cache,
+    Conditions,
+    Layout,
+    StreamTransformer,
+    stream_masks,
+)
+from accomptk.window import Chunk, Window
+
+CHANNELS, FRAMES, LENGTH, BATCH = 5, 12, 100, 2
+# hop and gap of successive steps: retrospective, immediate, look-ahead, growing, shrinking
+STEPS = [(3, 3), (3, 3), (4, 0), (4, -4), (3, -3), (2, 5), (2, 5), (1, 1)]
+
+
+@pytest.fixture(scope="module")
+def net():
+    """Four blocks with every parameter away from its initial zero."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = StreamTransformer(
+            channels=CHANNELS, width=32, depth=4, heads=4, frames=FRAMES, instruments=3, words=6
+        )
+        for parameter in net.parameters():
+            spread = parameter.shape[-1] ** -0.5 if parameter.dim() > 1 else 0.3
+            torch.nn.init.normal_(parameter, std=spread)
+    return net.requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    generator = torch.Generator().manual_seed(1)
+    x, context, history = (
+        torch.randn(BATCH, CHANNELS, LENGTH, generator=generator) for _ in range(3)
+    )
+    c_noise = torch.randn(BATCH, LENGTH, generator=generator)
+    beats = torch.randn(BATCH, BEAT_FEATURES, LENGTH, generator=generator)
+    prompt = torch.zeros(BATCH, LENGTH, 6)
+    instrument = torch.zeros(BATCH, LENGTH, dtype=torch.long)
+    for number, chunk in enumerate(stream_chunks()):
+        made = slice(chunk.start, chunk.end)
+        instrument[:, made] = number % 3
+        prompt[:, made] = torch.randn(BATCH, 1, 6, generator=generator)
+    return x, c_noise, context, history, Conditions(instrument, prompt, beats)
+
+
+def stream_chunks():
+    """Chunks of a stream whose hop, gap, prompt and instrument change all the time."""
+    chunks, heard, made = [], 3, None
+    while True:
+        hop, gap = STEPS[len(chunks) % len(STEPS)]
+        chunk = Window(frames=FRAMES, hop=hop, gap=gap).chunk(heard, made)
+        if chunk.end > LENGTH or heard > LENGTH:
+            return [chunk for chunk in chunks if chunk.hop]
+        chunks.append(chunk)
+        made, heard = chunk.end, heard + hop
+
+
+def layout_of(chunks):
+    start, end, heard = (torch.full((BATCH, LENGTH), -1) for _ in range(3))
+    for chunk in chunks:
+        made = slice(chunk.start, chunk.end)
+        start[:, made], end[:, made], heard[:, made] = chunk.start, chunk.end, chunk.heard
+    return Layout(start, end, heard, torch.full((BATCH,), chunks[0].start))
+
+
+def play_all(net, inputs, chunks):
+    """The stream step by step with caches, [B, C, T] of all chunks in a row."""
+    x, c_noise, context, history, conditions = inputs
+    heard, played, parts = Cache(), Cache(end=chunks[0].start), []
+    for chunk in chunks:
+        if chunk.heard > heard.end:
+            net.extend_context(heard, context[:, :, heard.end : chunk.heard])
+        made = slice(chunk.start, chunk.end)
+        steering = Conditions(
+            conditions.instrument[:, chunk.start],
+            conditions.prompt[:, chunk.start],
+            conditions.beats[:, :, made],
+        )
+        parts.append(net.play(x[:, :, made], c_noise[:, made], heard, played, chunk, steering))
+        net.extend_history(played, history[:, :, made], steering.instrument)
+    return torch.cat(parts, 2)
+
+
+def test_cached_stream_equals_one_pass(net, inputs):
+    chunks = stream_chunks()
+    assert LENGTH > FRAMES * len(net.blocks)
+    assert {chunk.gap > 0 for chunk in chunks} == {True, False}
+    x, c_noise, context, history, conditions = inputs
+    whole = net(x, c_noise, context, history, layout_of(chunks), conditions)
+    streamed = play_all(net, inputs, chunks)
+    made = slice(chunks[0].start, chunks[-1].end)
+    assert streamed.std() > 0.1
+    assert torch.allclose(streamed, whole[:, :, made], atol=1e-4)
+
+
+def test_stream_far_from_its_start_is_the_same(net, inputs):
+    """Positions are relative: an hour later the same stream gives the same output."""
+    x, c_noise, context, history, conditions = inputs
+    parts = []
+    for shift in (0, 43200):
+        heard, played = Cache(end=shift), Cache(end=shift + 20)
+        net.extend_context(heard, context[:, :, :20])
+        net.extend_history(played, history[:, :, :20], conditions.instrument[:, 0])
+        chunk = Chunk(20 + shift, 40 + shift, 44 + shift)
+        steering = Conditions(
+            conditions.instrument[:, 0], conditions.prompt[:, 0], conditions.beats[:, :, :4]
+        )
+        parts.append(net.play(x[:, :, :4], c_noise[:, :4], heard, played, chunk, steering))
+    assert torch.allclose(parts[0], parts[1], atol=1e-5)
+
+
+def test_instruments_may_share_one_context(net, inputs):
+    x, c_noise, context, _, conditions = inputs
+    steering = Conditions(torch.tensor([0, 2]), conditions.prompt[:, 0], conditions.beats[:, :, :3])
+    chunk = Chunk(10, 12, 15)
+    shared, copied = Cache(), Cache()
+    net.extend_context(shared, context[:1, :, :10])
+    net.extend_context(copied, context[:1, :, :10].expand(2, -1, -1))
+    outputs = [
+        net.play(x[:, :, :3], c_noise[:, :3], cache, Cache(end=12), chunk, steering)
+        for cache in (shared, copied)
+    ]
+    assert torch.allclose(*outputs, atol=1e-6)
+
+
+def test_chunk_has_no_gradient_from_what_it_may_not_see(net, inputs):
+    x, c_noise, context, history, conditions = inputs
+    context, history = context.clone().requires_grad_(), history.clone().requires_grad_()
+    layout = layout_of([Chunk(40, 46, 52)])
+    output = net(x, c_noise, context, history, layout, conditions)
+    output[:, :, 46:52].square().sum().backward()
+    heard, played = context.grad.abs().sum((0, 1)), history.grad.abs().sum((0, 1))
+    assert (heard[40:] == 0).all() and (played[46:] == 0).all()
+    assert (heard[52 - FRAMES : 40] > 0).all() and (played[:46] == 0).all()  # history starts at 46
+
+
+def test_masks_follow_the_window():
+    layout = Layout(
+        *(torch.tensor([[-1, -1, 2, 2, 4]]) + shift for shift in (0, 2, -1)), torch.tensor([1])
+    )
+    band, history, noisy = stream_masks(layout, 3)
+    assert band.int().tolist()[3] == [0, 1, 1, 1, 0]
+    assert history[0, 0].int().tolist()[2] == [0, 1, 1, 0, 0]
+    # the chunk of frames 2 and 3 ends at 4, heard 1, reaches back to frame 1
+    context_part, history_part, own = noisy[0, 0, 2].int().split(5)
+    assert context_part.tolist() == [0, 0, 0, 0, 0]
+    assert history_part.tolist() == [0, 1, 0, 0, 0]
+    assert own.tolist() == [0, 0, 1, 1, 0]
+
+
+def test_deaf_chunk_has_no_gap():
+    deaf = Layout.of_chunk(Chunk(0, 30, 36), 1).geometry(30)
+    assert deaf[0, 0].tolist() == pytest.approx([6 / 36, 0, 0, 0])
+    hearing = Layout.of_chunk(Chunk(20, 30, 36), 1).geometry(30)
+    assert hearing[0, 1].tolist() == pytest.approx([6 / 36, 10 / 36, 11 / 36, 1 / 36])
