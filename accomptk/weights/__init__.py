@@ -1,0 +1,1 @@
+"""Shipped weights and the registry of third-party ones."""
