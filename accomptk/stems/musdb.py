@@ -109,7 +109,7 @@ def tasks(root: Path | None = None, split: str | None = None) -> list[Task]:
 
 def example() -> Path:
     """The real MUSDB18 excerpt, 6 s long, inside the installed stempeg package."""
-    import stempeg
+    from musdb import stempeg
 
     return Path(stempeg.example_stem_path())
 
@@ -121,10 +121,10 @@ def _open_musdb() -> tuple[Any, tuple[type[BaseException], ...]]:
             raise MissingTool(
                 f"{program} is not installed (musdb needs it): apt-get install ffmpeg"
             )
-    import ffmpeg
     import musdb
 
-    return musdb.DB, (ffmpeg.Error, Warning, RuntimeError, ValueError, LookupError)
+    failed = musdb.stempeg.read.ffmpeg.Error  # of the package below the package
+    return musdb.DB, (failed, Warning, RuntimeError, ValueError, LookupError)
 
 
 def _read_sources(track: "MultiTrack", path: Path) -> dict[str, Samples]:

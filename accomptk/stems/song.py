@@ -160,7 +160,7 @@ def to_file_name(name: str) -> str:
     """
     plain = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", unicodedata.normalize("NFC", name))
     short = plain.encode()[:100].decode(errors="ignore").strip(". ")
-    if short == name:
+    if short and short == name:
         return short
     return f"{short}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
