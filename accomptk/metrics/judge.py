@@ -1,0 +1,122 @@
+"""What one made stem is worth: every metric that belongs to a single stream.
+
+Conventions: all signals are the scored part of a stream, mono, of one rate; times count from
+its start. A metric that cannot be given for this stream (no chords, drums, a silent truth) is
+absent from the scores rather than 0. Frechet distances need many streams, so here only the
+embeddings are taken.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accomptk.metrics import harmony, onset
+
+Floats = NDArray[np.floating[Any]]
+TrackBeats = Callable[[Floats, int], Floats]
+Embed = Callable[[Sequence[Floats], int], Sequence[Floats]]
+
+METRICS_VERSION = 1  # goes up with any change that moves a number; old caches are then unused
+UNPITCHED = ("drums",)
+FEWEST_ONSETS = 4  # of the truth, for a ratio of counts to mean anything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scene:
+    """What a made stem is judged against.
+
+    Attributes:
+        instrument: Class of the stem.
+        sample_rate: Of all signals, Hz.
+        truth: The song's own stem, [N].
+        context: Sum of the other stems, [N].
+        beats: Reference beats in seconds.
+        downbeats: Those that begin a bar.
+        chords: ``(start_s, end_s, label)``; empty when unknown.
+    """
+
+    instrument: str
+    sample_rate: int
+    truth: Floats
+    context: Floats
+    beats: Floats = field(default_factory=lambda: np.zeros(0))
+    downbeats: Floats = field(default_factory=lambda: np.zeros(0))
+    chords: harmony.Chords = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Judged:
+    """The scores of one stem, and embeddings [n, d] of the stem alone and in the mix."""
+
+    scores: Mapping[str, float]
+    stem: Floats
+    mix: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """The judges that need weights; one that is absent leaves its metrics undefined.
+
+    Attributes:
+        embed: Gives the embeddings [n, d] of signals of one rate.
+        embedding: Its name, for tables and caches.
+        track_beats: Judge tracker; must not be the one that conditioned the model.
+        tracker: Its name.
+    """
+
+    embed: Embed | None = None
+    embedding: str = "none"
+    track_beats: TrackBeats | None = None
+    tracker: str = "none"
+
+
+def judge_stem(made: Floats, scene: Scene, panel: Panel) -> Judged:
+    """Judge one stem.
+
+    Args:
+        made: The stem, [N], as long as the scene's truth.
+        scene: What it should have been.
+        panel: Who judges.
+
+    Raises:
+        ValueError: If the stem is not as long as the truth.
+    """
+    if made.shape != scene.truth.shape:
+        raise ValueError(f"made stem has {made.shape} samples, the truth {scene.truth.shape}")
+    scores = score_notes(made, scene)
+    if panel.track_beats is not None and scene.beats.size:
+        from accomptk.metrics.beat import beat_f1
+
+        scores["beat_f1"] = beat_f1(scene.beats, panel.track_beats(made, scene.sample_rate))
+    if panel.embed is None:
+        return Judged(scores=scores, stem=np.zeros((0, 1)), mix=np.zeros((0, 1)))
+    stem, mix = panel.embed([made, made + scene.context], scene.sample_rate)
+    return Judged(scores=scores, stem=stem, mix=mix)
+
+
+def score_notes(made: Floats, scene: Scene) -> dict[str, float]:
+    """The cheap scores of a stem: onsets and harmony."""
+    truth = onset.onset_times(scene.truth, scene.sample_rate)
+    found = onset.onset_times(made, scene.sample_rate)
+    scores: dict[str, float | None] = {
+        "bar_distance": onset.bar_distance(truth, found, scene.downbeats)
+    }
+    if truth.size:
+        scores["onset_f1"] = onset.onset_f1(truth, found)
+    if truth.size >= FEWEST_ONSETS:
+        scores["onset_density"] = onset.onset_density(truth, found)
+    if scene.instrument not in UNPITCHED:
+        scores |= _score_harmony(made, scene)
+    return {name: value for name, value in scores.items() if value is not None}
+
+
+def _score_harmony(made: Floats, scene: Scene) -> dict[str, float | None]:
+    pitches = harmony.chroma(made, scene.sample_rate)
+    truth = harmony.chroma(scene.truth, scene.sample_rate)
+    return {
+        "harmony": harmony.chord_tone_share(pitches, scene.chords),
+        "pitch_distance": harmony.pitch_class_distance(truth, pitches),
+    }

@@ -1,0 +1,67 @@
+"""How rows of results look: two tables of text, quality and speed, for terminal and Markdown."""
+
+import math
+from collections.abc import Sequence
+
+from accomptk.metrics.table import QUALITY, SPEED, WARMUP, Cell, Metric, Row
+
+
+def to_markdown(rows: Sequence[Row]) -> str:
+    """Quality and speed as two Markdown tables, then one line on where they come from."""
+    quality = _markdown(*quality_table(rows))
+    speed = _markdown(*speed_table(rows))
+    return f"{quality}\n{speed}\n{footnote(rows)}\n"
+
+
+def quality_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Headings and text cells: who played at which look-ahead, and how well."""
+    heading = ["model", "K", "gap s", *(metric.heading for metric in QUALITY)]
+    return heading, [
+        [row.model, *map(_short, (row.lookahead, row.gap_s)), *_texts(row, QUALITY)] for row in rows
+    ]
+
+
+def speed_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Headings and text cells of the models: what a step cost, and how the stream began."""
+    metrics = (*SPEED, *WARMUP)
+    heading = ["model", "K", "hop s", "gap s", "NFE", *(metric.heading for metric in metrics)]
+    lines = []
+    for row in rows:
+        if row.lookahead is not None:
+            lead = (row.lookahead, row.hop_s, row.gap_s, row.nfe)
+            lines.append([row.model, *map(_short, lead), *_texts(row, metrics)])
+    return heading, lines
+
+
+def footnote(rows: Sequence[Row]) -> str:
+    """What the rows were measured on."""
+    if not rows:
+        return ""
+    row = max(rows, key=lambda row: row.songs)
+    return (
+        f"{row.songs} songs, {row.seconds:.0f} s scored, seed {row.seed}, beats {row.beats}; "
+        f"mean (95 % interval over songs). Measured on {row.machine}."
+    )
+
+
+def _texts(row: Row, metrics: Sequence[Metric]) -> list[str]:
+    return [_text(row.cells.get(metric.key), metric.digits) for metric in metrics]
+
+
+def _text(cell: Cell | None, digits: int) -> str:
+    """``0.62 (0.55-0.70)``, or a dash."""
+    if cell is None or not math.isfinite(cell.mean):
+        return "–"
+    mean = f"{cell.mean:.{digits}f}"
+    if cell.low is None or cell.high is None:
+        return mean
+    return f"{mean} ({cell.low:.{digits}f}–{cell.high:.{digits}f})"
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
+
+def _markdown(heading: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rule = ["---"] + ["--:"] * (len(heading) - 1)
+    return "".join(f"| {' | '.join(line)} |\n" for line in (heading, rule, *lines))

@@ -1,0 +1,83 @@
+"""Turns the stored rows of ``results/*.csv`` into ``results/*.md`` and the table of the README.
+
+Run as ``python -m accomptk.metrics.results [FOLDER [README]]``; with ``--check`` it changes
+nothing and fails when a file is not what its rows say.
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from accomptk.errors import AccomptkError, DatasetError
+from accomptk.metrics.layout import to_markdown
+from accomptk.metrics.table import read_csv
+from accomptk.run import replacing
+
+DEFAULT = "demo"  # what a README block without a name shows
+_BLOCK = re.compile(r"(<!-- results(?:: (\S+))? -->\n).*?(<!-- /results -->)", re.DOTALL)
+
+
+def render(folder: Path, readme: Path | None = None) -> dict[Path, str]:
+    """What each file should hold.
+
+    Args:
+        folder: Holds one ``NAME.csv`` a table.
+        readme: File whose blocks ``<!-- results: NAME -->`` (or without a name, for the demo)
+            to ``<!-- /results -->`` are filled.
+
+    Returns:
+        Text by file.
+
+    Raises:
+        DatasetError: If a table cannot be read or the README names one that is absent.
+    """
+    tables = {path.stem: to_markdown(read_csv(path)) for path in sorted(folder.glob("*.csv"))}
+    texts = {folder / f"{name}.md": f"# {name}\n\n{text}" for name, text in tables.items()}
+    if readme is not None and readme.is_file():
+        texts[readme] = _fill(readme, tables)
+    return texts
+
+
+def regenerate(folder: Path, readme: Path | None = None, check: bool = False) -> list[Path]:
+    """Write the files that differ from what their rows say; with ``check`` only name them."""
+    changed = []
+    for path, text in render(folder, readme).items():
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        changed.append(path)
+        if not check:
+            with replacing(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+    return changed
+
+
+def _fill(readme: Path, tables: dict[str, str]) -> str:
+    def block(match: re.Match[str]) -> str:
+        name = match[2] or DEFAULT
+        if name not in tables:
+            raise DatasetError(f"{readme}: names the table '{name}'; there is no {name}.csv")
+        return f"{match[1]}{tables[name]}{match[3]}"
+
+    return _BLOCK.sub(block, readme.read_text(encoding="utf-8"))
+
+
+def main(arguments: list[str]) -> str | None:
+    """Regenerate or check; returns what went wrong, for ``sys.exit``."""
+    parser = argparse.ArgumentParser("accomptk.metrics.results", description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("results"))
+    parser.add_argument("readme", nargs="?", type=Path, default=Path("README.md"))
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args(arguments)
+    try:
+        changed = regenerate(options.folder, options.readme, options.check)
+    except AccomptkError as error:
+        return str(error)
+    if options.check and changed:
+        names = ", ".join(map(str, changed))
+        return f"{names}: not what the stored rows say; run `make results`"
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

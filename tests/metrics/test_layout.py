@@ -1,0 +1,46 @@
+from accomptk.metrics.layout import footnote, quality_table, speed_table, to_markdown
+from accomptk.metrics.table import Cell, Row
+
+TEACHER = Row(
+    model="teacher",
+    lookahead=1.0,
+    gap_s=0.0,
+    hop_s=1.5,
+    nfe=9,
+    cells={"onset_f1": Cell(0.512, 0.4, 0.6, 4), "step_ms": Cell(81.4, None, None, 20)},
+    songs=4,
+    seconds=384.0,
+    beats="given",
+    machine="a machine",
+)
+CLICK = Row(model="click", cells={"onset_f1": Cell(0.1, None, None, 1)})
+
+
+def test_quality_has_all_rows_and_a_dash_where_nothing_is_known():
+    heading, lines = quality_table([TEACHER, CLICK])
+
+    column = heading.index("onset F1 ↑")
+    assert [line[column] for line in lines] == ["0.51 (0.40–0.60)", "0.10"]
+    assert lines[0][:3] == ["teacher", "1", "0"]
+    assert lines[1][:3] == ["click", "", ""]
+    assert lines[1][heading.index("beat F1 ↑")] == "–"
+
+
+def test_speed_has_models_only():
+    heading, lines = speed_table([TEACHER, CLICK])
+    assert len(lines) == 1
+    assert lines[0][heading.index("step ms ↓")] == "81"
+
+
+def test_markdown_lines_have_equal_columns():
+    tables = to_markdown([TEACHER, CLICK]).split("\n\n")
+    for table in tables[:2]:
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
+def test_footnote_says_what_was_measured():
+    note = footnote([TEACHER, CLICK])
+    assert "4 songs" in note
+    assert "beats given" in note
+    assert "a machine" in note
+    assert footnote([]) == ""
