@@ -64,16 +64,28 @@ class Batch:
 
 
 def chunks_of(window: Window, first_heard: int, length: int) -> list[Chunk]:
-    """The chunks that a stream makes within ``length`` frames, cut at the end."""
+    """The chunks that a stream begins within ``length`` frames; the last may end after them."""
     chunks: list[Chunk] = []
     heard, made = first_heard, None
     while made is None or made < length:
         chunk = window.chunk(heard, made)
         if chunk.start >= length:
             break
-        chunks.append(Chunk(heard, chunk.start, min(chunk.end, length)))
+        chunks.append(chunk)
         made, heard = chunk.end, heard + window.hop
     return [chunk for chunk in chunks if chunk.hop > 0]
+
+
+def sounding(song: SongLatents) -> np.ndarray:
+    """Where each stem is above its silence, [S, T] bool."""
+    centre = (np.arange(song.latents.shape[2]) + 0.5) / FRAMES_PER_SECOND
+    rows = [
+        np.any([(start <= centre) & (centre < end) for start, end in regions], axis=0)
+        if regions
+        else np.zeros(len(centre), bool)
+        for regions in song.active
+    ]
+    return np.stack(rows)
 
 
 class ExcerptSampler:
@@ -98,6 +110,7 @@ class ExcerptSampler:
         activity: float = 0.25,
     ) -> None:
         self.songs = [song for song in songs if song.latents.shape[2] >= geometry.excerpt]
+        self.sounds = {song.track: sounding(song) for song in self.songs}
         self.vocabulary, self.geometry, self.drops = vocabulary, geometry, drops
         self.beat_noise, self.activity = beat_noise, activity
 
@@ -170,7 +183,7 @@ class ExcerptSampler:
             stem = playable[int(rng.integers(len(playable)))]
             without = [i for i, stems in enumerate(song.contexts) if song.stems[stem] not in stems]
             first = int(rng.integers(song.latents.shape[2] - length + 1))
-            sounds = song.active[stem, first : first + length].mean()
+            sounds = self.sounds[song.track][stem, first : first + length].mean()
             if without and (sounds >= self.activity or attempt == 49):
                 return song, stem, without[int(rng.integers(len(without)))], first
         raise AssertionError("no song has a playable stem and a context without it")
@@ -183,11 +196,11 @@ class ExcerptSampler:
         is_cold: bool,
         rng: np.random.Generator,
     ) -> np.ndarray:
-        offset_s = first / FRAMES_PER_SECOND
+        length, offset_s = self.geometry.excerpt, first / FRAMES_PER_SECOND
         beats, downbeats = song.beats - offset_s, song.downbeats - offset_s
         if is_cold:
             beats, downbeats = beats[beats >= 0], downbeats[downbeats >= 0]
-        return chunk_features(
+        features = chunk_features(
             beats,
             downbeats,
             np.array([chunk.heard for chunk in chunks]),
@@ -196,3 +209,4 @@ class ExcerptSampler:
             noise=self.beat_noise,
             rng=rng,
         )
+        return features[:, : length - chunks[0].start]

@@ -1,5 +1,6 @@
 """Samplers as free functions over (denoise, x, sigmas); each says its evaluations."""
 
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -25,7 +26,7 @@ def heun(denoise: Denoise, x: Tensor, sigmas: Tensor) -> Tensor:
     Returns:
         Latents at ``sigmas[-1]``, [B, C, T], after ``heun_evaluations(sigmas)`` evaluations.
     """
-    for sigma, sigma_next in zip(sigmas[:-1], sigmas[1:], strict=True):
+    for sigma, sigma_next in itertools.pairwise(sigmas):
         d = to_d(x, sigma, denoise(x, sigma.expand(x.shape[0])))
         x_next = x + (sigma_next - sigma) * d
         if sigma_next > 0:
@@ -61,7 +62,7 @@ def inpaint(
     Returns:
         Clean latents, [B, C, T]; known frames are returned as they were given.
     """
-    for pair in zip(sigmas[:-1], sigmas[1:], strict=True):
+    for pair in itertools.pairwise(sigmas):
         x = torch.where(is_known > 0, known + pair[0] * draw(), x)
         x = heun(denoise, x, torch.stack(pair))
     return torch.where(is_known > 0, known, x)

@@ -109,7 +109,8 @@ def repeat(x: Tensor, each: int) -> Tensor:
 
 class Block(nn.Module):
     """Attention and MLP, both modulated (Peebles & Xie 2023; one shared projection, as
-    Chen et al. 2024, and a table of offsets per block)."""
+    Chen et al. 2024, and a table of offsets per block).
+    """
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()

@@ -5,6 +5,7 @@ and its whole state can be copied out and put back.
 """
 
 import copy
+import itertools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -169,7 +170,7 @@ class StreamingEngine:
         size, hop = self.codec.frame_samples, self.stream.controls.window.hop
         due = self.stream.next_step - self.stream.heard
         edges = [0, *range(due * size, wav.shape[1], hop * size), wav.shape[1]]
-        return [wav[:, a:b] for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+        return [wav[:, a:b] for a, b in itertools.pairwise(edges) if b > a]
 
     def _hear(self, wav: Tensor) -> None:
         with self.timed("encode"):

@@ -1,10 +1,11 @@
 """Shipped models by name, any model by path."""
 
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 from accomptk.checkpoint import read_header
-from accomptk.diffusion.accompanist import Accompanist
+from accomptk.diffusion.accompanist import Accompanist, Sampling
 from accomptk.errors import CheckpointError
 
 SHIPPED = ("teacher", "a_style")
@@ -42,3 +43,8 @@ def load_model(name_or_path: str) -> Accompanist:
             "give another path"
         )
     return kinds[kind](path)
+
+
+def sampling_of(model: Accompanist, num_steps: int | None) -> Sampling:
+    """The model's own sampling, with another number of steps where one is asked for."""
+    return model.sampling if num_steps is None else replace(model.sampling, num_steps=num_steps)

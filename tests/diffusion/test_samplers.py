@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 
@@ -28,14 +30,16 @@ def test_heun_converges_at_order_two():
         sigmas = torch.linspace(4.0, 0.5, steps + 1, dtype=torch.float64)
         found = heun(denoiser, x, sigmas)
         errors.append((found - exact(x, 4.0, 0.5, NOISE.sigma_data)).abs().item())
-    ratios = [a / b for a, b in zip(errors[:-1], errors[1:], strict=True)]
+    ratios = [a / b for a, b in itertools.pairwise(errors)]
     assert ratios == pytest.approx([4, 4, 4], abs=0.6)
 
 
 def test_schedule_ends_at_zero_and_descends():
     sigmas = NOISE.sigmas(6)
-    assert sigmas[0] == pytest.approx(20.0) and sigmas[-2] == pytest.approx(0.02, rel=1e-4)
-    assert sigmas[-1] == 0 and (sigmas.diff() < 0).all()
+    assert sigmas[0] == pytest.approx(20.0)
+    assert sigmas[-2] == pytest.approx(0.02, rel=1e-4)
+    assert sigmas[-1] == 0
+    assert (sigmas.diff() < 0).all()
     assert NOISE.sigmas(1).tolist() == [20.0, 0.0]
 
 

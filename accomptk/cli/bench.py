@@ -1,0 +1,112 @@
+"""accomptk bench: what a training step and a live step cost on this machine."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from accomptk.cli.options import echo_json, json_option, recipe_option, set_option
+
+
+@click.group(epilog="\b\nExample:\n  accomptk bench stream --model teacher --hop 9 --gap 250ms\n")
+def bench() -> None:
+    """Measure what a step costs here; run it while nothing else computes."""
+
+
+@bench.command(epilog="\b\nExample:\n  accomptk bench training --steps 5\n")
+@recipe_option("pocket/teacher")
+@set_option
+@click.option("--steps", default=3, show_default=True, help="Timed steps a size.")
+@click.option("--write", is_flag=True, help="Also replace the ledger in recipes/README.md.")
+@json_option
+def training(
+    recipe: str, overrides: tuple[str, ...], steps: int, write: bool, as_json: bool
+) -> None:
+    """Seconds and FLOPs of a training step at three sizes: the compute ledger."""
+    from accomptk.diffusion.compute import measure, to_rows
+    from accomptk.diffusion.teacher import TeacherRecipe
+    from accomptk.latents.codec import load_codec
+    from accomptk.recipe import load_recipe
+    from accomptk.run import gflops, machine_line
+
+    loaded = load_recipe(recipe, TeacherRecipe, overrides)
+    speed = gflops()
+    rows = to_rows(measure(loaded, load_codec().channels, steps))
+    table = ledger_table(rows, machine_line(), speed)
+    if write:
+        replace_block(Path("recipes/README.md"), "ledger", table)
+    if as_json:
+        echo_json({"machine": machine_line(), "gflops": speed, "rows": rows})
+    else:
+        click.echo(table)
+
+
+@bench.command(epilog="\b\nExample:\n  accomptk bench stream --hop 9 --gap 250ms --json\n")
+@click.option("--model", default="teacher", show_default=True, help="Shipped name, or a file.")
+@click.option("--instruments", default="drums,bass,guitar,piano", show_default=True)
+@click.option("--hop", default="18", show_default=True, help="Frames, or a time such as 750ms.")
+@click.option("--gap", default=None, help="Frames or a time.  [default: one hop]")
+@click.option("--steps", type=click.IntRange(min=1), default=None, help="Sampler steps.")
+@click.option("--seconds", default=24.0, show_default=True, help="Length of the stream.")
+@json_option
+def stream(
+    model: str,
+    instruments: str,
+    hop: str,
+    gap: str | None,
+    steps: int | None,
+    seconds: float,
+    as_json: bool,
+) -> None:
+    """The latency ledger of one live context, term by term."""
+    from accomptk.cli.simulate import window_of
+    from accomptk.latents.codec import load_codec
+    from accomptk.run import gflops, machine_line
+    from accomptk.streaming.models import load_model, sampling_of
+    from accomptk.streaming.speed import measure_stream
+
+    player = load_model(model)
+    window = window_of(player.frames, hop, gap, None)
+    names = tuple(name.strip() for name in instruments.split(","))
+    result = measure_stream(
+        player, load_codec(), names, window, sampling_of(player, steps), seconds
+    )
+    result = {"machine": machine_line(), "gflops": gflops(), **result}
+    if as_json:
+        echo_json(result)
+        return
+    click.echo(result["machine"])
+    for term, times in result["terms_ms"].items():
+        click.echo(f"{term:>9}  p50 {times['p50']:8.1f}  p95 {times['p95']:8.1f}  ms")
+    click.echo(f"rtf {result['rtf']:.3f} (below 1 is real time), misses {result['misses']}")
+
+
+def ledger_table(rows: list[dict[str, Any]], machine: str, speed: float) -> str:
+    """The ledger as Markdown."""
+    lines = [
+        f"Measured by `accomptk bench training` on {machine}; {speed:.0f} GFLOP/s in the same run.",
+        "",
+        "| size | parameters | GFLOP a step | s a step | excerpts a step | steps an hour | excerpts an hour |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['name']} | {row['parameters'] / 1e6:.1f} M | {row['gflop_per_step']:.0f} "
+        f"| {row['s_per_step']:.2f} | {row['batch']} | {row['steps_per_hour']} "
+        f"| {row['excerpts_per_hour']} |"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def replace_block(path: Path, name: str, text: str) -> None:
+    """Replace what stands between ``<!-- name -->`` and ``<!-- /name -->`` in a file."""
+    from accomptk.errors import DatasetError
+    from accomptk.run import replacing
+
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    whole = path.read_text(encoding="utf-8") if path.exists() else ""
+    if begin not in whole or end not in whole:
+        raise DatasetError(f"{path}: has no lines '{begin}' and '{end}'; run this in a clone")
+    head, _, rest = whole.partition(begin)
+    with replacing(path) as temporary:
+        temporary.write_text(f"{head}{begin}\n{text}\n{end}{rest.partition(end)[2]}", "utf-8")

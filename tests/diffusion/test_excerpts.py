@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+import torch
+
+from accomptk.conditions.grid import BeatNoise
+from accomptk.conditions.prompts import Vocabulary
+from accomptk.diffusion.excerpts import Drops, ExcerptSampler, Geometry, chunks_of
+from accomptk.window import Window
+
+GEOMETRY = Geometry(frames=24, excerpt=72, hop_min=3, hop_max=9, gap_max=9, ahead_max=14, cold=0.5)
+KEEP = Drops(context=0, prompt=0, beats=0)
+
+
+def sampler(songs, drops=KEEP):
+    return ExcerptSampler(songs, Vocabulary(("jazz", "slow")), GEOMETRY, drops, BeatNoise())
+
+
+def test_target_is_never_in_its_context(marked_songs):
+    contents = {0: {1, 2}, 1: {2}, 2: {0}}  # stems of each context of the fixture
+    batch = sampler(marked_songs).batch(64, np.random.default_rng(0))
+    for target, context in zip(batch.target[:, 0, 0], batch.context[:, 0, 0], strict=True):
+        assert int(target) not in contents[int(context)]
+        assert int(target) in (0, 1)  # the melody is never made
+
+
+def test_target_and_context_are_of_the_same_time(marked_songs):
+    batch = sampler(marked_songs).batch(16, np.random.default_rng(0))
+    assert torch.equal(batch.target[:, 1], batch.context[:, 1])
+    assert (batch.target[:, 1].diff(dim=1) == 1).all()
+
+
+def test_chunks_cover_the_excerpt_without_hole_or_overlap(marked_songs):
+    batch = sampler(marked_songs).batch(64, np.random.default_rng(1))
+    layout = batch.layout
+    time = torch.arange(GEOMETRY.excerpt)
+    made = batch.is_made > 0
+    assert (layout.start[made] <= time.expand_as(made)[made]).all()
+    assert (time.expand_as(made)[made] < layout.end[made]).all()
+    assert made[:, -1].all()
+    assert (made.int().diff(dim=1) >= 0).all()  # once begun, a stream never stops
+    reach = (layout.end - layout.heard)[made]
+    assert reach.min() >= 0
+    assert reach.max() <= GEOMETRY.ahead_max
+
+
+def test_every_geometry_is_drawn():
+    rng = np.random.default_rng(0)
+    windows = [GEOMETRY.window(rng) for _ in range(500)]
+    assert {window.hop for window in windows} == set(range(3, 10))
+    assert min(window.gap + window.hop for window in windows) == 0
+    assert max(window.gap + window.hop for window in windows) == 14
+    assert max(window.gap for window in windows) <= 9
+
+
+@pytest.mark.parametrize(("hop", "gap"), [(4, 4), (4, 0), (4, -4), (5, 2)])
+def test_chunks_of_a_stream(hop, gap):
+    chunks = chunks_of(Window(frames=24, hop=hop, gap=gap), 2, 40)
+    assert chunks[0].start == max(2 + gap, 0)
+    assert chunks[-1].start < 40 <= chunks[-1].end
+    edges = [(a.end, b.start) for a, b in zip(chunks[:-1], chunks[1:], strict=True)]
+    assert all(end == start for end, start in edges)
+
+
+def test_conditions_are_withheld(marked_songs):
+    batch = sampler(marked_songs, Drops(context=1, prompt=1, beats=1)).batch(
+        4, np.random.default_rng(0)
+    )
+    assert batch.layout.heard.max() == 0
+    assert batch.conditions.prompt.abs().max() == 0
+    assert batch.conditions.beats.abs().max() == 0
+    given = sampler(marked_songs).batch(4, np.random.default_rng(0))
+    assert given.layout.heard.max() > 0
+    assert given.conditions.prompt.abs().max() > 0
+    assert given.conditions.beats.abs().max() > 0
+
+
+def test_beat_condition_is_in_phase_with_the_excerpt(marked_songs):
+    """Beats lie every 6 frames from frame 3: once heard, the features know it."""
+    batch = sampler(marked_songs).batch(32, np.random.default_rng(2))
+    frame = batch.target[:, 1] + 0.5  # the frame's number in its song, at its centre
+    phase = 2 * np.pi * (frame - 3) / 6
+    known = batch.conditions.beats[:, 5] > 0.5
+    assert known.float().mean() > 0.5
+    assert torch.allclose(batch.conditions.beats[:, 0][known], phase.sin()[known], atol=0.01)
+    assert torch.allclose(batch.conditions.beats[:, 1][known], phase.cos()[known], atol=0.01)
+
+
+def test_same_generator_same_batch(marked_songs):
+    one, two = (sampler(marked_songs).batch(4, np.random.default_rng(7)) for _ in range(2))
+    assert torch.equal(one.target, two.target)
+    assert torch.equal(one.conditions.beats, two.conditions.beats)

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+import torch
+
+from accomptk.diffusion.accompanist import Sampling
+from accomptk.diffusion.excerpts import Drops, ExcerptSampler
+from accomptk.diffusion.teacher import TeacherRecipe, build_teacher, teacher_loss
+from accomptk.diffusion.transformer import Conditions
+from accomptk.recipe import load_recipe
+from accomptk.run import generator
+from accomptk.window import Window
+from tiny_models import CHANNELS, WORDS
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    return load_recipe("smoke/teacher", TeacherRecipe)
+
+
+WINDOW = Window(frames=24, hop=6, gap=6)
+
+
+def rollout(model, seeds, sampling=None, hops=4):
+    """Chunks of a stream whose streams are told apart by their seeds, [B, C, T]."""
+    latents = torch.stack([torch.randn(CHANNELS, 60, generator=generator(s, "c")) for s in seeds])
+    conditions = Conditions(
+        torch.tensor([seed % 2 for seed in seeds]),
+        torch.from_numpy(model.vocabulary.vectors(["slow"] * len(seeds))),
+        torch.zeros(len(seeds), 6, WINDOW.hop),
+    )
+    memory, made, parts = model.open(), None, []
+    for heard in range(6, 6 * hops + 1, 6):
+        model.hear(memory, latents[:, :, heard - 6 : heard])
+        chunk = WINDOW.chunk(heard, made)
+        draws = [generator(seed, "chunk", chunk.start) for seed in seeds]
+        parts.append(model.play(memory, chunk, conditions, draws, sampling or model.sampling))
+        made = chunk.end
+    return torch.cat(parts, 2)
+
+
+def test_stream_of_a_seed_is_independent_of_the_batch(teacher):
+    together, alone = rollout(teacher, [3, 4, 5]), rollout(teacher, [4])
+    assert torch.allclose(together[1:2], alone, atol=1e-4)
+    assert not torch.allclose(together[:1], alone, atol=1e-2)
+
+
+def test_baseline_of_a_seed_is_independent_of_the_batch(a_style):
+    together, alone = rollout(a_style, [3, 4, 5]), rollout(a_style, [4])
+    assert torch.allclose(together[1:2], alone, atol=1e-4)
+    assert not torch.allclose(together[:1], alone, atol=1e-2)
+
+
+def test_guidance_of_one_is_no_guidance_and_of_two_is(teacher):
+    plain = rollout(teacher, [1], Sampling(2, 1.0))
+    assert torch.equal(plain, rollout(teacher, [1], Sampling(2)))
+    guided = rollout(teacher, [1], Sampling(2, 2.0))
+    assert torch.isfinite(guided).all()
+    assert not torch.allclose(plain, guided, atol=1e-3)
+
+
+def test_baseline_keeps_its_past(a_style):
+    """A longer stream begins as the shorter one: what was played is never changed."""
+    assert torch.equal(rollout(a_style, [1], hops=5)[:, :, :24], rollout(a_style, [1], hops=4))
+
+
+def test_loss_falls_on_a_batch_seen_often(recipe, teacher, noise_songs):
+    sampler = ExcerptSampler(
+        noise_songs,
+        teacher.vocabulary,
+        recipe.geometry,
+        Drops(context=0, prompt=0, beats=0),
+        recipe.beat_noise,
+    )
+    batch = sampler.batch(2, np.random.default_rng(0))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        denoiser = build_teacher(recipe, CHANNELS, len(WORDS))
+    optimizer = torch.optim.Adam(denoiser.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(40):
+        loss = teacher_loss(denoiser, batch, recipe, generator(0, "noise"))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_frames_outside_the_chunks_do_not_count(recipe, teacher, noise_songs):
+    sampler = ExcerptSampler(
+        noise_songs,
+        teacher.vocabulary,
+        recipe.geometry,
+        Drops(context=0, prompt=0, beats=0),
+        recipe.beat_noise,
+    )
+    batch = sampler.batch(8, np.random.default_rng(3))
+    batch.target.requires_grad_()
+    teacher_loss(teacher.denoiser, batch, recipe, generator(0, "noise")).backward()
+    before = batch.target.grad.abs().sum(1)[batch.is_made == 0]
+    assert before.numel() > 0
+    layout = batch.layout
+    cold = (layout.history > 0)[:, None] & (batch.is_made == 0)
+    assert (batch.target.grad.abs().sum(1)[cold] == 0).all()

@@ -1,0 +1,90 @@
+"""A tiny teacher and baseline with weights that do something, and songs of noise."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from accomptk.checkpoint import save_checkpoint
+from accomptk.diffusion.a_style import AStyle, AStyleRecipe, build_a_style
+from accomptk.diffusion.denoiser import Denoiser
+from accomptk.diffusion.teacher import Teacher, TeacherRecipe, build_teacher
+from accomptk.latents.shards import SongLatents
+from accomptk.recipe import load_recipe
+from accomptk.run import numpy_generator
+
+CHANNELS = 6
+WORDS = ["jazz", "slow", "loud"]
+CODEC = "c0dec000" * 8
+
+
+def shaken(denoiser: Denoiser) -> Denoiser:
+    """The denoiser with every parameter away from its initial zero."""
+    generator = torch.Generator().manual_seed(0)
+    for parameter in denoiser.parameters():
+        spread = parameter.shape[-1] ** -0.5 if parameter.dim() > 1 else 0.1
+        parameter.data = spread * torch.randn(parameter.shape, generator=generator)
+    return denoiser
+
+
+def tiny_teacher(path: Path, channels: int = CHANNELS, codec: str = CODEC) -> Teacher:
+    """A teacher of the smoke recipe, saved and loaded."""
+    recipe = load_recipe("smoke/teacher", TeacherRecipe)
+    save_checkpoint(
+        path,
+        shaken(build_teacher(recipe, channels, len(WORDS))).state_dict(),
+        kind="teacher",
+        recipe=recipe,
+        parents={"codec": codec},
+        extra={"channels": channels, "words": WORDS},
+    )
+    return Teacher(path)
+
+
+def tiny_a_style(path: Path, channels: int = CHANNELS, codec: str = CODEC) -> AStyle:
+    """A baseline of the smoke recipe, saved and loaded."""
+    recipe = load_recipe("smoke/a-style", AStyleRecipe)
+    save_checkpoint(
+        path,
+        shaken(build_a_style(recipe, channels)).state_dict(),
+        kind="a_style",
+        recipe=recipe,
+        parents={"codec": codec},
+        extra={"channels": channels},
+    )
+    return AStyle(path)
+
+
+def noise_song(track: str, frames: int, index: int, *, marked: bool = False) -> SongLatents:
+    """Three stems and three contexts of noise.
+
+    ``marked`` writes the stem number into the first channel and the frame number into the second.
+    """
+    rng = numpy_generator(0, track, index)
+    stems = ("drums", "bass", "melody")
+    latents = rng.standard_normal((3, CHANNELS, frames)).astype(np.float16)
+    mixes = rng.standard_normal((3, CHANNELS, frames)).astype(np.float16)
+    for array in (latents, mixes) if marked else ():
+        array[:, 0] = np.arange(3)[:, None]
+        array[:, 1] = np.arange(frames)
+    beats = np.arange(0.25, frames / 12, 0.5)
+    values = {
+        "track": track,
+        "stems": stems,
+        "instruments": stems,
+        "latents": latents,
+        "contexts": (("bass", "melody"), ("melody",), ("drums",)),
+        "context_latents": mixes,
+        "rms_db": (-20.0,) * 3,
+        "active": (((0.0, frames / 12),),) * 3,
+        "seconds": frames / 12,
+        "tempo": 120.0,
+        "family": "",
+        "soundfont": "",
+        "beats": beats,
+        "downbeats": beats[::4],
+        "meter": 4,
+        "chords": (),
+        "prompt": "slow jazz",
+    }
+    return SongLatents(**values)
