@@ -3,6 +3,7 @@
 import re
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,12 +34,10 @@ JOBS = {
     "scipy": ("scipy", "filters and statistics"),
     "soundfile": ("soundfile", "reading and writing audio"),
     "soxr": ("soxr", "resampling of whole files"),
-    "stempeg": ("stempeg", "the stem file inside musdb's example"),
     "tensorboard": ("torch.utils.tensorboard", "training curves"),
     "webdataset": ("webdataset", "latent shards"),
 }
 THROUGH_OTHERS = {"pyarrow"}  # used by pandas, never imported by name
-WITH_OTHERS = {"ffmpeg"}  # stempeg's binding, imported to catch its errors
 NOT_YET = {"python-osc"}  # its verb is not part of the package yet
 
 
@@ -47,6 +46,7 @@ def declared() -> set[str]:
     return {name.group() for name in names if name}
 
 
+@cache
 def third_party() -> set[str]:
     """Modules from outside the standard library that the package imports, dotted."""
     found = {module for path in package_files() for module in imported(path)}
@@ -73,7 +73,7 @@ def test_nothing_is_declared_without_a_job() -> None:
 def test_each_import_is_declared() -> None:
     known = {module.split(".")[0] for module, _ in JOBS.values()}
 
-    assert {module.split(".")[0] for module in third_party()} - known <= WITH_OTHERS
+    assert {module.split(".")[0] for module in third_party()} - known == set()
 
 
 def test_the_frechet_package_cannot_fall_back_to_an_old_one() -> None:
