@@ -84,9 +84,9 @@ def stream(
 def ledger_table(rows: list[dict[str, Any]], machine: str, speed: float) -> str:
     """The ledger as Markdown."""
     lines = [
-        f"Measured by `accomptk bench training` on {machine}; {speed:.0f} GFLOP/s in the same run.",
+        f"Measured by `accomptk bench training` on {machine}; {speed:.0f} GFLOP/s just before.",
         "",
-        "| size | parameters | GFLOP a step | s a step | excerpts a step | steps an hour | excerpts an hour |",
+        "| size | parameters | GFLOP/step | s/step | excerpts/step | steps/h | excerpts/h |",
         "|---|---|---|---|---|---|---|",
     ]
     lines += [

@@ -97,8 +97,7 @@ def window_of(frames: int, hop: str, gap: str | None, lookahead: int | None) -> 
     Raises:
         click.UsageError: If both ``--gap`` and ``--lookahead`` are given.
     """
-    from accomptk.conditions.grid import FRAMES_PER_SECOND
-    from accomptk.window import Window, to_frames
+    from accomptk.window import Window
 
     if gap is not None and lookahead is not None:
         raise click.UsageError("--gap and --lookahead say the same thing; give one of them")
@@ -110,7 +109,7 @@ def window_of(frames: int, hop: str, gap: str | None, lookahead: int | None) -> 
 
 
 def read_length(name: str, text: str) -> int:
-    """Frames of a length option; a time that is no whole number of frames is rounded up, said so."""
+    """Frames of a length option; a time between two frames is rounded up, said so."""
     from fractions import Fraction
 
     from accomptk.conditions.grid import FRAMES_PER_SECOND

@@ -108,8 +108,10 @@ def repeat(x: Tensor, each: int) -> Tensor:
 
 
 class Block(nn.Module):
-    """Attention and MLP, both modulated (Peebles & Xie 2023; one shared projection, as
-    Chen et al. 2024, and a table of offsets per block).
+    """Attention and MLP, both modulated by the condition (Peebles & Xie 2023).
+
+    The projection of the condition is shared by all blocks, each adds a table of its own (Chen
+    et al. 2024).
     """
 
     def __init__(self, width: int, heads: int) -> None:

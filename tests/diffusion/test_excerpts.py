@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -57,7 +59,7 @@ def test_chunks_of_a_stream(hop, gap):
     chunks = chunks_of(Window(frames=24, hop=hop, gap=gap), 2, 40)
     assert chunks[0].start == max(2 + gap, 0)
     assert chunks[-1].start < 40 <= chunks[-1].end
-    edges = [(a.end, b.start) for a, b in zip(chunks[:-1], chunks[1:], strict=True)]
+    edges = [(a.end, b.start) for a, b in itertools.pairwise(chunks)]
     assert all(end == start for end, start in edges)
 
 
