@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from accomptk.cli.options import echo_json, json_option, progress, quiet_option, seed_option
+from accomptk.cli.options import (
+    device_option,
+    echo_json,
+    json_option,
+    progress,
+    quiet_option,
+    seed_option,
+)
 
 if TYPE_CHECKING:
     from accomptk.streaming.beat_sources import BeatSource
@@ -42,6 +49,7 @@ Examples:
     help="Folder for one file an instrument and the mix.  [default: beside the input]",
 )
 @seed_option
+@device_option
 @json_option
 @quiet_option
 def simulate(
@@ -57,18 +65,20 @@ def simulate(
     beats: str,
     out: Path | None,
     seed: int,
+    device: str,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Play along to AUDIO hop by hop, as a live stream would, and write what it plays."""
     from accomptk.latents.codec import load_codec
+    from accomptk.run import pick_device
     from accomptk.stems.audio import SAMPLE_RATE, read_audio, resample, to_mono
     from accomptk.streaming.models import load_model, sampling_of
     from accomptk.streaming.simulate import simulate as run
 
     wav, rate = read_audio(audio)
     context = resample(to_mono(wav), rate, SAMPLE_RATE)[None]
-    player = load_model(model)
+    player = load_model(model, pick_device(device))
     names = tuple(name.strip() for name in instruments.split(","))
     for word in player.vocabulary.unknown(prompt or ""):
         click.echo(f"warning: prompt word '{word}': the model never saw it", err=True)

@@ -106,12 +106,15 @@ def a_style_loss(
     generator: torch.Generator,
 ) -> Tensor:
     """Denoising loss over the full window, the end of the context masked."""
-    target, context, instrument = sampler.windows(recipe.optim.batch, recipe.frames, rng)
+    device = next(denoiser.parameters()).device
+    target, context, instrument = (
+        part.to(device) for part in sampler.windows(recipe.optim.batch, recipe.frames, rng)
+    )
     hidden = rng.choice(recipe.masked, recipe.optim.batch)
     heard = torch.from_numpy(recipe.frames - hidden)
-    is_heard = (torch.arange(recipe.frames) < heard[:, None]).to(torch.float32).unsqueeze(1)
-    sigma = recipe.noise.draw((recipe.optim.batch,), generator)
-    x = target + sigma[:, None, None] * torch.randn(target.shape, generator=generator)
+    is_heard = (torch.arange(recipe.frames) < heard[:, None]).to(target).unsqueeze(1)
+    sigma = recipe.noise.draw((recipe.optim.batch,), generator).to(device)
+    x = target + sigma[:, None, None] * torch.randn(target.shape, generator=generator).to(device)
     denoised = denoiser(x, sigma, context, is_heard, instrument)
     error = (denoised - target).square().mean((1, 2)) * recipe.noise.weight(sigma)
     return error.mean()
@@ -132,9 +135,10 @@ class AStyle:
 
     Args:
         path: Checkpoint of kind ``a_style``.
+        device: Where it computes; what it is given and returns is on the CPU.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, device: torch.device | None = None) -> None:
         tensors, header = load_tensors(path, "a_style")
         recipe = parse_recipe(header.recipe, AStyleRecipe, str(path))
         self.name, self.sha8 = "a_style", file_sha256(path)[:8]
@@ -145,7 +149,8 @@ class AStyle:
         self.sampling = Sampling(recipe.sampling.num_steps, recipe.sampling.guidance)
         self.denoiser = build_a_style(recipe, self.channels)
         self.denoiser.load_state_dict(tensors)
-        self.denoiser.eval().requires_grad_(False)
+        self.device = device or torch.device("cpu")
+        self.denoiser.to(self.device).eval().requires_grad_(False)
 
     def open(self) -> Memory:
         """A memory that has heard and made nothing."""
@@ -176,17 +181,21 @@ class AStyle:
         known, is_known = _place(memory.made, memory.end, first, shape)
 
         def draw() -> Tensor:
-            return gaussian(generators, self.channels, length)
+            return gaussian(generators, self.channels, length).to(self.device)
 
-        sigmas = self.noise.sigmas(sampling.num_steps)
+        context, is_heard, known, is_known, instrument = (
+            part.to(self.device)
+            for part in (context, is_heard, known, is_known, conditions.instrument)
+        )
+        sigmas = self.noise.sigmas(sampling.num_steps).to(self.device)
         latents = inpaint(
-            lambda x, sigma: self.denoiser(x, sigma, context, is_heard, conditions.instrument),
+            lambda x, sigma: self.denoiser(x, sigma, context, is_heard, instrument),
             draw() * sigmas[0],
             sigmas,
             known,
             is_known,
             draw,
-        )[:, :, -chunk.hop :]
+        )[:, :, -chunk.hop :].cpu()
         memory.made, memory.end = _append(memory.made, latents, self.frames), chunk.end
         return latents
 

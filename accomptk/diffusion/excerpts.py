@@ -62,6 +62,16 @@ class Batch:
     conditions: Conditions
     is_made: Tensor  # 1 where a chunk covers the frame, [B, T]
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same on a device."""
+        return Batch(
+            target=self.target.to(device),
+            context=self.context.to(device),
+            layout=self.layout.to(device),
+            conditions=self.conditions.to(device),
+            is_made=self.is_made.to(device),
+        )
+
 
 def chunks_of(window: Window, first_heard: int, length: int) -> list[Chunk]:
     """The chunks that a stream begins within ``length`` frames; the last may end after them."""

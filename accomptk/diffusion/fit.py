@@ -91,7 +91,8 @@ class TeacherFitting:
     def loss(self, denoiser: Denoiser, run: Run, step: int, *, validation: bool = False) -> Tensor:
         """EDM's loss on a batch of excerpts."""
         rng, noise = step_generators(run, step)
-        batch = self.samplers[validation].batch(self.optim.batch, rng)
+        device = next(denoiser.parameters()).device
+        batch = self.samplers[validation].batch(self.optim.batch, rng).to(device)
         return teacher_loss(denoiser, batch, self.recipe, noise)
 
 
@@ -143,6 +144,7 @@ def fit(
     fitting: Fitting,
     *,
     init: Path | None = None,
+    device: torch.device | None = None,
     minutes: float | None = None,
     on_step: Callable[[int, float], None] | None = None,
 ) -> Path:
@@ -152,13 +154,14 @@ def fit(
         run: Folder to write.
         fitting: What to train.
         init: Checkpoint to start from instead of fresh weights.
+        device: Where to compute; None for the CPU.
         minutes: Stop soundly after this time; the same command goes on later.
         on_step: Called with step and loss.
 
     Returns:
         The checkpoint with averaged weights.
     """
-    denoiser = fresh(run, fitting)
+    denoiser = fresh(run, fitting).to(device or torch.device("cpu"))
     if init is not None:
         denoiser.load_state_dict(load_tensors(init, fitting.kind)[0])
 

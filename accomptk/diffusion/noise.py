@@ -46,5 +46,9 @@ class Noise:
 
 
 def gaussian(generators: Sequence[torch.Generator], *shape: int) -> Tensor:
-    """Unit noise, one generator an item, so that an item is the same in any batch, [B, *shape]."""
+    """Unit noise, one CPU generator an item, so that an item is the same in any batch.
+
+    Returns:
+        [B, *shape] on the CPU.
+    """
     return torch.stack([torch.randn(shape, generator=generator) for generator in generators])

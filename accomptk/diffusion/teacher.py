@@ -80,12 +80,12 @@ def teacher_loss(
 
     Each chunk has a noise level of its own; frames outside the chunks do not count.
     """
-    shape = batch.target.shape
-    levels = recipe.noise.draw((shape[0], shape[2]), generator)
+    shape, device = batch.target.shape, batch.target.device
+    levels = recipe.noise.draw((shape[0], shape[2]), generator).to(device)
     sigma = levels.gather(1, batch.layout.start.clamp(min=0))
-    x = batch.target + sigma.unsqueeze(1) * torch.randn(shape, generator=generator)
+    x = batch.target + sigma.unsqueeze(1) * torch.randn(shape, generator=generator).to(device)
     spread = recipe.history_noise * torch.rand((shape[0], 1, 1), generator=generator)
-    history = batch.target + spread * torch.randn(shape, generator=generator)
+    history = batch.target + (spread * torch.randn(shape, generator=generator)).to(device)
     denoised = denoiser(x, sigma, batch.context, history, batch.layout, batch.conditions)
     error = (denoised - batch.target).square().mean(1) * recipe.noise.weight(sigma)
     return (error * batch.is_made).sum() / batch.is_made.sum()
@@ -104,9 +104,10 @@ class Teacher:
 
     Args:
         path: Checkpoint of kind ``teacher``.
+        device: Where it computes; what it is given and returns is on the CPU.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, device: torch.device | None = None) -> None:
         tensors, header = load_tensors(path, "teacher")
         recipe = parse_recipe(header.recipe, TeacherRecipe, str(path))
         self.name, self.sha8 = "teacher", file_sha256(path)[:8]
@@ -117,7 +118,8 @@ class Teacher:
         self.sampling = Sampling(recipe.sampling.num_steps, recipe.sampling.guidance)
         self.denoiser = build_teacher(recipe, self.channels, len(self.vocabulary.words))
         self.denoiser.load_state_dict(tensors)
-        self.denoiser.eval().requires_grad_(False)
+        self.device = device or torch.device("cpu")
+        self.denoiser.to(self.device).eval().requires_grad_(False)
 
     @property
     def net(self) -> StreamTransformer:
@@ -132,7 +134,7 @@ class Teacher:
 
     def hear(self, memory: Memory, latents: Tensor) -> None:
         """Add context frames [Bc, C, n]."""
-        self.net.extend_context(memory.context, latents)
+        self.net.extend_context(memory.context, latents.to(self.device))
 
     def evaluations(self, sampling: Sampling) -> int:
         """NFE of one chunk; guidance doubles the forward passes, not the evaluations."""
@@ -149,12 +151,13 @@ class Teacher:
         """Sample a chunk with Heun's method and add it to the history."""
         if not memory.history.blocks:
             memory.history.end = chunk.start
-        sigmas = self.noise.sigmas(sampling.num_steps)
+        conditions = conditions.to(self.device)
+        sigmas = self.noise.sigmas(sampling.num_steps).to(self.device)
         step = _Step(self, memory, chunk, conditions, sampling.guidance)
-        noise = gaussian(generators, self.channels, chunk.hop)
+        noise = gaussian(generators, self.channels, chunk.hop).to(self.device)
         latents = heun(step.denoise, noise * sigmas[0], sigmas)
         self.net.extend_history(memory.history, latents, conditions.instrument)
-        return latents
+        return latents.cpu()
 
 
 @dataclass(frozen=True, slots=True)

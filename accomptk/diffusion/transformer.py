@@ -35,14 +35,18 @@ class Layout:
     history: Tensor
 
     @classmethod
-    def of_chunk(cls, chunk: Chunk, batch: int) -> "Layout":
+    def of_chunk(cls, chunk: Chunk, batch: int, device: torch.device | None = None) -> "Layout":
         """The layout of one chunk alone, as a stream makes it."""
-        shape = (batch, chunk.hop)
-        return cls(
-            start=torch.full(shape, chunk.start),
-            end=torch.full(shape, chunk.end),
-            heard=torch.full(shape, chunk.heard),
-            history=torch.zeros(batch, dtype=torch.long),
+        start, end, heard = (
+            torch.full((batch, chunk.hop), frame, device=device)
+            for frame in (chunk.start, chunk.end, chunk.heard)
+        )
+        return cls(start, end, heard, torch.zeros(batch, dtype=torch.long, device=device))
+
+    def to(self, device: torch.device) -> "Layout":
+        """The same on a device."""
+        return Layout(
+            *(part.to(device) for part in (self.start, self.end, self.heard, self.history))
         )
 
     def geometry(self, first: int) -> Tensor:
@@ -50,7 +54,8 @@ class Layout:
 
         A chunk that hears nothing has no gap: its frames count from its own start.
         """
-        frame = torch.arange(first, first + self.start.shape[1]).expand_as(self.start)
+        last = first + self.start.shape[1]
+        frame = torch.arange(first, last, device=self.start.device).expand_as(self.start)
         origin = torch.where(self.heard > 0, self.heard, self.start)
         rows = [self.end - self.start, self.start - origin, frame - origin, frame - self.start]
         return torch.stack(rows, -1).to(torch.float32) / 36
@@ -69,6 +74,10 @@ class Conditions:
     instrument: Tensor
     prompt: Tensor
     beats: Tensor
+
+    def to(self, device: torch.device) -> "Conditions":
+        """The same on a device."""
+        return Conditions(*(part.to(device) for part in (self.instrument, self.prompt, self.beats)))
 
 
 @dataclass(slots=True)
@@ -237,7 +246,7 @@ class StreamTransformer(nn.Module):
         conditions: Conditions,
     ) -> Tensor:
         """F of one chunk's frames x [B, C, hop] from the caches, [B, C, hop]."""
-        layout = Layout.of_chunk(chunk, x.shape[0])
+        layout = Layout.of_chunk(chunk, x.shape[0], x.device)
         tokens, modulation = self._noisy_tokens(
             x, c_noise, layout.geometry(chunk.start), conditions
         )
@@ -274,7 +283,7 @@ class StreamTransformer(nn.Module):
         new = torch.arange(cache.end, cache.end + tokens.shape[1])
         positions = torch.cat([cache.positions(), new])
         ahead = new[:, None] - positions[None, :]
-        mask = (ahead >= 0) & (ahead < self.frames)
+        mask = ((ahead >= 0) & (ahead < self.frames)).to(tokens.device)
         blocks: list[tuple[Tensor, Tensor]] = []
         for index, block in enumerate(self.blocks):
             table = modulation + block.offsets
@@ -355,7 +364,7 @@ def stream_masks(layout: Layout, frames: int) -> tuple[Tensor, Tensor, Tensor]:
     A masked row would be undefined, so every token may always attend to itself; history
     frames that do not exist attend to themselves and are attended to by nobody.
     """
-    time = torch.arange(layout.start.shape[1])
+    time = torch.arange(layout.start.shape[1], device=layout.start.device)
     ahead = time[:, None] - time[None, :]
     band = (ahead >= 0) & (ahead < frames)
     exists = time[None, :] >= layout.history[:, None]

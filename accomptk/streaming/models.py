@@ -4,6 +4,8 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
+import torch
+
 from accomptk.checkpoint import read_header
 from accomptk.diffusion.accompanist import Accompanist, Sampling
 from accomptk.errors import CheckpointError
@@ -16,11 +18,12 @@ def shipped_path(name: str) -> Path:
     return Path(str(files("accomptk.weights") / f"{name}.safetensors"))
 
 
-def load_model(name_or_path: str) -> Accompanist:
+def load_model(name_or_path: str, device: torch.device | None = None) -> Accompanist:
     """A model that can accompany.
 
     Args:
         name_or_path: ``teacher``, ``a_style``, or the path of such a checkpoint.
+        device: Where it computes; None for the CPU.
 
     Raises:
         CheckpointError: If there is no such model, or the file is of another kind.
@@ -42,7 +45,7 @@ def load_model(name_or_path: str) -> Accompanist:
             f"{path}: is a {kind} checkpoint; a stream needs a teacher or an a_style; "
             "give another path"
         )
-    return kinds[kind](path)
+    return kinds[kind](path, device)
 
 
 def sampling_of(model: Accompanist, num_steps: int | None) -> Sampling:
