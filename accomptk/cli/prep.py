@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+import accomptk
 from accomptk.cli.options import (
     echo_json,
     force_option,
@@ -23,6 +24,8 @@ from accomptk.errors import DatasetError
 if TYPE_CHECKING:
     from accomptk.stems.index import Song
     from accomptk.stems.prepare import Summary, Task
+
+SHIPPED_CODEC = Path(accomptk.__file__).parent / "weights" / "codec.safetensors"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -75,14 +78,25 @@ def prep() -> None:
 @click.option(
     "--songs", type=click.IntRange(min=1), default=20, show_default=True, help="How many."
 )
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=5),
+    nargs=2,
+    default=(45, 75),
+    show_default=True,
+    metavar="MIN MAX",
+    help="Length of a song.",
+)
 @seed_option
 @_shared_options("band")
-def band(songs: int, seed: int, split: str | None, **options: Any) -> None:
+def band(
+    songs: int, seconds: tuple[float, float], seed: int, split: str | None, **options: Any
+) -> None:
     """Compose and render original songs of a seeded band, with known chords and beats."""
     from accomptk.stems.band import tasks
 
     job = Job.read(options, "band", "band", seed)
-    job.run(tasks(songs, seed, split=split))
+    job.run(tasks(songs, seed, split=split, seconds=(min(seconds), max(seconds))))
 
 
 @prep.command(epilog="Example: accomptk prep stems ~/Music/my-stems")
@@ -213,6 +227,9 @@ class Job:
             )
 
     def _encode(self) -> str | None:
+        if not SHIPPED_CODEC.is_file():
+            _tell("no codec is shipped with this version: latents left out")
+            return None
         from accomptk.latents.codec import load_codec
         from accomptk.latents.shards import encode_set
 

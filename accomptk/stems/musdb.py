@@ -109,7 +109,7 @@ def tasks(root: Path | None = None, split: str | None = None) -> list[Task]:
 
 def example() -> Path:
     """The real MUSDB18 excerpt, 6 s long, inside the installed stempeg package."""
-    from musdb import stempeg
+    import stempeg
 
     return Path(stempeg.example_stem_path())
 
@@ -122,8 +122,9 @@ def _open_musdb() -> tuple[Any, tuple[type[BaseException], ...]]:
                 f"{program} is not installed (musdb needs it): apt-get install ffmpeg"
             )
     import musdb
+    import stempeg
 
-    failed = musdb.stempeg.read.ffmpeg.Error  # of the package below the package
+    failed = stempeg.read.ffmpeg.Error
     return musdb.DB, (failed, Warning, RuntimeError, ValueError, LookupError)
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -220,13 +221,20 @@ def _make_parallel(out: Path, tasks: Sequence[Task], workers: int) -> Iterator[_
         n_workers=workers,
         threads_per_worker=1,
         processes=True,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
         silence_logs=logging.CRITICAL,
     )
     with cluster, Client(cluster) as client:  # type: ignore[no-untyped-call]
+        client.run(_ignore_interrupts)
         futures = client.map(partial(_make_song, out.absolute()), tasks, pure=False)
         for future in as_completed(futures):  # type: ignore[no-untyped-call]
             yield future.result()
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches every process of a terminal; the parent alone decides what it means."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _make_song(out: Path, task: Task) -> _Made:

@@ -50,13 +50,13 @@ def test_the_real_excerpt_is_prepared(tmp_path: Path) -> None:
 
 def test_stems_are_the_sources_in_place(tmp_path: Path) -> None:
     """The sum of the stems is the mixture stream, but for AAC's losses."""
-    import musdb
+    import stempeg
 
     prepare(tmp_path / "set", tasks(), name="musdb", source="musdb")
     stems = StemSet.open(tmp_path / "set")
     song = stems.songs[0]
     mix = stems.mix(song, song.stems)
-    mixture = musdb.stempeg.read_stems(str(example()), stem_id=0)[0].mean(axis=1)
+    mixture = stempeg.read_stems(str(example()), stem_id=0)[0].mean(axis=1)
     shifts = range(-3, 4)
     similar = [np.corrcoef(np.roll(mix, shift), mixture)[0, 1] for shift in shifts]
 

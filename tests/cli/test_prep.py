@@ -1,0 +1,162 @@
+import errno
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+
+from accomptk.cli import main
+from accomptk.stems import band, song
+from accomptk.stems.index import StemSet
+from signals import RATE, sine
+from tiny_songs import Maker
+
+
+def prep(*arguments: str | Path) -> Result:
+    words = [str(argument) for argument in arguments]
+    return CliRunner().invoke(main, ["prep", *words, "--workers", "1", "--no-latents"])
+
+
+def test_prints_a_table_and_the_folder(stems_dir: Path, tmp_path: Path) -> None:
+    result = prep("stems", stems_dir, "--out", tmp_path / "set", "--split", "valid")
+
+    assert result.exit_code == 0
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert lines[0] == ["split", "songs", "stems", "minutes"]
+    assert ["valid", "2", "8", "0.1"] in lines
+    assert result.stdout.splitlines()[-1] == f"{tmp_path}/set: 2 prepared, 0 kept, 0 skipped"
+    assert result.stderr == ""
+
+
+def test_json_is_one_object(stems_dir: Path, tmp_path: Path) -> None:
+    arguments = ("stems", stems_dir, "--out", tmp_path / "set", "--json")
+    first, again = (json.loads(prep(*arguments).stdout) for _ in range(2))
+
+    assert first["prepared"] == again["kept"] == ["one", "two"]
+    assert first["kept"] == again["prepared"] == []
+    assert first["index_hash"] == again["index_hash"]
+    assert sum(split["songs"] for split in first["splits"].values()) == 2
+    assert first["latents"] is None
+
+
+def test_sets_go_to_data_by_name(
+    stems_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+    assert prep("stems", stems_dir).exit_code == 0
+    assert len(StemSet.open("data/songs").songs) == 2
+
+
+def test_force_makes_songs_again(stems_dir: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        result = prep("stems", stems_dir, "--out", tmp_path / "set", "--force", "--json")
+
+    assert json.loads(result.stdout)["prepared"] == ["one", "two"]
+
+
+def test_warnings_and_skipped_songs_are_listed_on_stderr(stems_dir: Path, tmp_path: Path) -> None:
+    (stems_dir / "one" / "piano.wav").write_bytes(b"RIFF")
+    soundfile.write(stems_dir / "two" / "bass.wav", sine(50, 2, 22_050), 22_050)
+    result = prep("stems", stems_dir, "--out", tmp_path / "set")
+
+    assert result.exit_code == 0
+    warned = [line for line in result.stderr.splitlines() if line.startswith("warning: two: ")]
+    assert len(warned) == 2
+    assert f"skipped: one: {stems_dir}/one/piano.wav: damaged" in result.stderr
+    assert "1 prepared, 0 kept, 1 skipped" in result.stdout
+
+
+def test_no_song_left_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "in" / "song").mkdir(parents=True)
+    soundfile.write(tmp_path / "in" / "song" / "bass.wav", sine(50, 0.2), RATE)
+    result = prep("stems", tmp_path / "in", "--out", tmp_path / "set")
+
+    assert result.exit_code == 1
+    assert "0.2 s long" in result.stderr
+    assert "none of 1 songs could be prepared" in result.stderr
+    assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize("source", ["stems", "midi"])
+def test_an_empty_folder_is_one_line(tmp_path: Path, source: str) -> None:
+    (tmp_path / "empty").mkdir()
+    result = prep(source, tmp_path / "empty", "--out", tmp_path / "set")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {tmp_path}/empty: holds no ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_set_may_not_lie_in_its_source(stems_dir: Path) -> None:
+    result = prep("stems", stems_dir, "--out", stems_dir / "set")
+
+    assert result.exit_code == 1
+    assert "lies in the source; choose another folder with --out" in result.stderr
+
+
+def test_a_full_disk_is_one_line(
+    stems_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(song, "write_audio", refuse)
+    result = prep("stems", stems_dir, "--out", tmp_path / "set")
+
+    assert result.exit_code == 1
+    assert "the disk is full" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_band_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def tasks(*arguments: object, **options: object) -> list[tuple[str, Maker]]:
+        asked.append((arguments, options))
+        return [("a", Maker("a"))]
+
+    monkeypatch.setattr(band, "tasks", tasks)
+    words = ["band", "--songs", "3", "--seed", "7", "--split", "test", "--seconds", "20", "10"]
+    result = prep(*words, "--out", tmp_path / "set")
+
+    assert result.exit_code == 0
+    assert asked == [((3, 7), {"split": "test", "seconds": (10.0, 20.0)})]
+    assert json.loads((tmp_path / "set" / "set.json").read_text())["seed"] == 7
+
+
+def test_musdb_says_that_it_uses_the_excerpt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MUSDB_PATH", raising=False)
+    result = prep("musdb", "--out", tmp_path / "set")
+
+    assert result.exit_code == 0
+    assert "the one real 6 s excerpt that stempeg ships" in result.stderr
+    assert len(StemSet.open(tmp_path / "set").songs) == 1
+
+
+def test_musdb_path_is_read_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MUSDB_PATH", str(tmp_path / "gone"))
+    result = prep("musdb", "--out", tmp_path / "set")
+
+    assert result.exit_code == 1
+    assert "gone: holds no MUSDB18" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["stems"], ["band", "--songs", "0"], ["band", "--split", "dev"], ["tape"]]
+)
+def test_usage_errors_exit_with_2(words: list[str]) -> None:
+    assert CliRunner().invoke(main, ["prep", *words]).exit_code == 2
+
+
+def test_sources_are_listed_in_their_order() -> None:
+    output = CliRunner().invoke(main, ["prep", "--help"]).output
+    places = [output.index(f"\n  {name} ") for name in ("band", "stems", "midi", "musdb")]
+
+    assert places == sorted(places)
