@@ -1,0 +1,194 @@
+"""``accomptk train``: base models, in the order in which they need each other."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from accomptk.cli.options import (
+    device_option,
+    echo_json,
+    force_option,
+    json_option,
+    out_option,
+    progress,
+    quiet_option,
+    recipe_option,
+    set_option,
+    workers_option,
+)
+
+data_option = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data/band"),
+    show_default=True,
+    metavar="DIR",
+    help="Prepared set of stems.",
+)
+
+
+@click.group(epilog="Example: accomptk train codec --data data/band")
+def train() -> None:
+    """Train the codec, the teacher or the baseline."""
+
+
+@train.command(epilog="Example: accomptk train codec --data data/band --recipe pocket/codec")
+@data_option
+@recipe_option("pocket/codec")
+@out_option("./runs/train-codec-<time>")
+@set_option
+@workers_option
+@force_option
+@quiet_option
+def codec(
+    data: Path,
+    recipe: str,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    workers: int | None,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Fit the spectral codec to a prepared set and encode the set with it.
+
+    Prints the path of the codec's checkpoint.
+    """
+    from accomptk.latents.codec import load_codec
+    from accomptk.latents.shards import encode_set
+    from accomptk.run import cores
+
+    path = _fit_codec(data, recipe, out, overrides, force, quiet)
+    with progress(quiet) as bar:
+        task = bar.add_task("encode")
+        encode_set(
+            data,
+            load_codec(path),
+            workers=workers or cores(),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    click.echo(path)
+
+
+def _fit_codec(
+    data: Path,
+    recipe_name: str,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    force: bool,
+    quiet: bool,
+) -> Path:
+    from accomptk.latents.fit import CodecRecipe, fit_code
+    from accomptk.latents.spectral import save_spectral
+    from accomptk.recipe import load_recipe
+    from accomptk.run import Run
+    from accomptk.stems.index import StemSet
+
+    recipe = load_recipe(recipe_name, CodecRecipe, overrides)
+    stems = StemSet.open(data)
+    run = Run.create("train-codec", out, recipe.seed, recipe, resume=not force)
+    path = run.folder / "codec.safetensors"
+    if run.is_finished and path.is_file():
+        return path
+    with progress(quiet) as bar:
+        task = bar.add_task("fit")
+        code, figures = fit_code(
+            stems, recipe, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    save_spectral(path, code, recipe, {"data": stems.index_hash, **figures})
+    run.log(0, **figures)
+    run.finish()
+    return path
+
+
+def _model_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options of the subcommands that train a network on latents."""
+    options = [
+        data_option,
+        click.option("--codec", type=click.Path(path_type=Path), help="Codec of the latents."),
+        click.option(
+            "--init", metavar="shipped|FILE", help="Start from these weights, not from fresh ones."
+        ),
+        click.option("--minutes", type=float, help="Stop soundly after this time."),
+        out_option("./runs/train-<model>-<time>"),
+        set_option,
+        device_option,
+        force_option,
+        json_option,
+        quiet_option,
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@train.command(epilog="Example: accomptk train teacher --data data/band --out runs/teacher")
+@recipe_option("pocket/teacher")
+@_model_options
+def teacher(recipe: str, **options: Any) -> None:
+    """Train the teacher, or go on with the run in --out.
+
+    Prints the path of the averaged weights; `eval --models` and `simulate --model` take it.
+    """
+    from accomptk.diffusion.fit import TeacherFitting
+    from accomptk.diffusion.teacher import TeacherRecipe
+
+    _fit_model("teacher", TeacherRecipe, TeacherFitting, recipe, **options)
+
+
+@train.command("a-style", epilog="Example: accomptk train a-style --out runs/a-style")
+@recipe_option("pocket/a-style")
+@_model_options
+def a_style(recipe: str, **options: Any) -> None:
+    """Train the baseline: bidirectional window, inpainting, no beats."""
+    from accomptk.diffusion.a_style import AStyleRecipe
+    from accomptk.diffusion.fit import AStyleFitting
+
+    _fit_model("a_style", AStyleRecipe, AStyleFitting, recipe, **options)
+
+
+def _fit_model(
+    kind: str,
+    schema: type[Any],
+    fitting: Callable[..., Any],
+    recipe_name: str,
+    *,
+    data: Path,
+    codec: Path | None,
+    init: str | None,
+    minutes: float | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    device: str,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from accomptk.checkpoint import file_sha256
+    from accomptk.diffusion.fit import fit
+    from accomptk.latents.codec import SHIPPED
+    from accomptk.recipe import load_recipe
+    from accomptk.run import Run, pick_device
+    from accomptk.streaming.models import shipped_path
+
+    recipe = load_recipe(recipe_name, schema, overrides)
+    start = None if init is None else shipped_path(kind) if init == "shipped" else Path(init)
+    made = fitting(recipe, data, file_sha256(codec or SHIPPED), start)
+    run = Run.create(f"train-{kind}", out, recipe.seed, recipe, resume=not force)
+    with progress(quiet) as bar:
+        task = bar.add_task(f"train {kind}", total=recipe.optim.steps)
+        path = fit(
+            run,
+            made,
+            init=start,
+            device=pick_device(device),
+            minutes=minutes,
+            on_step=lambda step, loss: bar.update(
+                task, completed=step, description=f"train {kind}, loss {loss:.3f}"
+            ),
+        )
+    if as_json:
+        echo_json({"checkpoint": str(path), "run": str(run.folder), "finished": run.is_finished})
+    else:
+        click.echo(path)

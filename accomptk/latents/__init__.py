@@ -1,0 +1,1 @@
+"""Codecs between audio and latents, and the shards that hold latents."""

@@ -1,0 +1,360 @@
+"""Latents of a prepared set: WebDataset shards, one song a sample, written once, read into memory.
+
+The code is not linear, so what a player hears cannot be summed from latents of stems: beside the
+stems each sample holds encoded *contexts*, mixes that leave out at least one playable stem.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accomptk.errors import CodecError, DatasetError
+from accomptk.latents.codec import Codec, encode
+from accomptk.latents.contexts import Context, draw_contexts
+from accomptk.run import replacing
+from accomptk.stems.index import SPLITS, Chord, Song, StemSet
+
+SUBSETS = 6
+SONGS_PER_SHARD = 8
+DETAILS_NAME = "details.json"
+
+Latents = NDArray[np.float16]
+Progress = Callable[[int, int], None]
+"""Called with songs done and songs in all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SongLatents:
+    """Latents of a song and what is known of its music.
+
+    Attributes:
+        track: The song.
+        stems: Names of its stems.
+        instruments: Class of each stem.
+        rms_db: Level of each stem, dBFS.
+        active: ``(start_s, end_s)`` above -60 dBFS, for each stem.
+        latents: Of each stem, [S, C, T].
+        contexts: Names of the stems in each context.
+        context_latents: Of each context, [M, C, T].
+        seconds: Length.
+        beats: Times in seconds.
+        downbeats: Times in seconds.
+        meter: Beats in a bar, 0 when unknown.
+        tempo: Beats per minute, 0 when unknown.
+        chords: Start, end and label of each.
+        prompt: Words for the song.
+        family: Songs of one family are in one split.
+        soundfont: That it was rendered with.
+    """
+
+    track: str
+    stems: tuple[str, ...]
+    instruments: tuple[str, ...]
+    rms_db: tuple[float, ...]
+    active: tuple[tuple[tuple[float, float], ...], ...]
+    latents: Latents
+    contexts: tuple[Context, ...]
+    context_latents: Latents
+    seconds: float
+    beats: NDArray[np.float64]
+    downbeats: NDArray[np.float64]
+    meter: int
+    tempo: float
+    chords: tuple[Chord, ...]
+    prompt: str
+    family: str
+    soundfont: str
+
+    def is_valid(self, context: int, stem: int) -> bool:
+        """Whether a context leaves a stem out, so that the stem may be made to it."""
+        return self.stems[stem] not in self.contexts[context]
+
+
+_ARRAYS = ("latents", "context_latents")
+_TEXTS = tuple(f.name for f in fields(SongLatents) if f.name not in _ARRAYS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Details:
+    """What decides the content of shards; others are encoded again."""
+
+    codec: str
+    codec_name: str
+    channels: int
+    index_hash: str
+    subsets: int
+    seed: int
+
+
+def latents_dir(set_root: Path, sha8: str) -> Path:
+    """Where the latents of a set and a codec are."""
+    return Path(set_root) / "latents" / sha8
+
+
+def encode_set(
+    set_root: Path,
+    codec: Codec,
+    *,
+    subsets: int = SUBSETS,
+    seed: int = 0,
+    workers: int = 1,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Encode the stems and contexts of a whole set.
+
+    Finished shards of the same set and codec are kept, so an interrupted call goes on where it
+    stopped.
+
+    Args:
+        set_root: A prepared set.
+        codec: What to encode with.
+        subsets: Random contexts a song, beside one per playable stem that lacks just that stem.
+        seed: Of the random contexts.
+        workers: Processes; 1 works in this one.
+        force: Encode again what is there.
+        progress: Told after each shard.
+
+    Returns:
+        The folder of the shards.
+
+    Raises:
+        DatasetError: If the set cannot be read.
+    """
+    stems = StemSet.open(set_root)
+    folder = latents_dir(stems.root, codec.sha8)
+    details = _Details(
+        codec=codec.sha8,
+        codec_name=codec.name,
+        channels=codec.channels,
+        index_hash=stems.index_hash,
+        subsets=subsets,
+        seed=seed,
+    )
+    if force or _read_details(folder) != asdict(details):
+        _restart(folder, details)
+    shards = _plan(stems)
+    missing = [name for name in shards if not (folder / name).is_file()]
+    done = sum(len(tracks) for name, tracks in shards.items() if name not in missing)
+    work = partial(_write_shard, stems.root.absolute(), codec, details)
+    tasks = [(name, shards[name]) for name in missing]
+    for count in _map(work, tasks, workers):
+        done += count
+        if progress is not None:
+            progress(done, len(stems.songs))
+    return folder
+
+
+def read_latents(set_root: Path, codec_sha8: str, split: str) -> list[SongLatents]:
+    """All songs of a split, in memory; none when the split has none.
+
+    Args:
+        set_root: A prepared and encoded set.
+        codec_sha8: The codec that a model works with.
+        split: ``train``, ``valid`` or ``test``.
+
+    Raises:
+        CodecError: If the latents are another codec's, or there are none.
+        DatasetError: If there is no such split, or shards are missing or damaged.
+    """
+    if split not in SPLITS:
+        raise DatasetError(f"split '{split}': does not exist; choose from {', '.join(SPLITS)}")
+    folder = latents_dir(set_root, codec_sha8)
+    _check_codec(folder, codec_sha8)
+    names = [name for name in _plan(StemSet.open(set_root)) if name.startswith(f"{split}-")]
+    absent = next((name for name in names if not (folder / name).is_file()), None)
+    if absent is not None:
+        raise DatasetError(
+            f"{folder / absent}: missing, encoding did not finish; run accomptk train codec again"
+        )
+    return [song for name in names for song in _read_shard(folder / name)]
+
+
+def _check_codec(folder: Path, codec_sha8: str) -> None:
+    details = _read_details(folder)
+    found = details["codec"] if details else None
+    if found == codec_sha8:
+        return
+    others = [found] if found else sorted(path.name for path in folder.parent.glob("*"))
+    has = f"latents of codec {', '.join(others)}" if others else "no latents"
+    raise CodecError(
+        f"{folder.parent.parent}: has {has}, wanted are those of codec {codec_sha8}; "
+        "encode the set with accomptk train codec, or choose a model of that codec"
+    )
+
+
+def _plan(stems: StemSet) -> dict[str, list[str]]:
+    """Tracks of each shard, by its file name."""
+    shards = {}
+    for split in SPLITS:
+        tracks = [song.track for song in stems.split(split)]
+        for start in range(0, len(tracks), SONGS_PER_SHARD):
+            name = f"{split}-{start // SONGS_PER_SHARD:04d}.tar"
+            shards[name] = tracks[start : start + SONGS_PER_SHARD]
+    return shards
+
+
+def _read_details(folder: Path) -> dict[str, Any] | None:
+    path = folder / DETAILS_NAME
+    if not path.is_file():
+        return None
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return values
+
+
+def _restart(folder: Path, details: _Details) -> None:
+    """Remove shards of another content, then say what is to come."""
+    for path in folder.glob("*.tar"):
+        path.unlink()
+    with replacing(folder / DETAILS_NAME) as temporary:
+        temporary.write_text(json.dumps(asdict(details), indent=2) + "\n", encoding="utf-8")
+
+
+def _map(
+    work: Callable[[tuple[str, list[str]]], int],
+    tasks: Sequence[tuple[str, list[str]]],
+    workers: int,
+) -> Iterator[int]:
+    workers = min(workers, len(tasks))
+    if workers <= 1:
+        yield from map(work, tasks)
+        return
+    import logging
+
+    from dask.distributed import Client, LocalCluster, as_completed
+
+    cluster = LocalCluster(  # type: ignore[no-untyped-call]
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+    )
+    with cluster, Client(cluster) as client:  # type: ignore[no-untyped-call]
+        client.run(_use_one_thread)
+        futures = client.map(work, tasks, pure=False)
+        for future in as_completed(futures):  # type: ignore[no-untyped-call]
+            yield future.result()
+
+
+def _use_one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _write_shard(
+    root: Path, codec: Codec, details: _Details, task: tuple[str, Sequence[str]]
+) -> int:
+    """Encode the songs of a shard and write it whole or not at all; runs in any process."""
+    from webdataset import TarWriter
+
+    name, tracks = task
+    stems = StemSet.open(root)
+    path = latents_dir(root, codec.sha8) / name
+    with replacing(path) as temporary, TarWriter(str(temporary), mtime=0.0) as writer:
+        for number, track in enumerate(tracks):
+            song = stems.song(track)
+            contexts = draw_contexts(song, details.subsets, details.seed)
+            sample = encode_song(stems, song, codec, contexts)
+            writer.write(
+                {
+                    "__key__": f"{number:06d}",  # a track's name may hold dots
+                    **{f"{array}.npy": getattr(sample, array) for array in _ARRAYS},
+                    "json": {text: _plain(getattr(sample, text)) for text in _TEXTS},
+                }
+            )
+    return len(tracks)
+
+
+def encode_song(
+    stems: StemSet, song: Song, codec: Codec, contexts: Sequence[Context]
+) -> SongLatents:
+    """Latents of a song's stems and of its contexts.
+
+    Args:
+        stems: The set that the song belongs to.
+        song: What to encode.
+        codec: What to encode with.
+        contexts: Names of the stems in each context.
+    """
+    audio = {stem.stem: stems.audio(song, stem, 0.0, song.seconds) for stem in song.stems}
+    names = tuple(audio)
+    single: dict[Context, Latents] = {
+        (name,): _encode_mono(codec, wav) for name, wav in audio.items()
+    }
+    mixed = [
+        single[context]
+        if context in single
+        else _encode_mono(codec, np.sum([audio[name] for name in context], axis=0))
+        for context in contexts
+    ]
+    empty = np.zeros((0, *single[names[:1]].shape), dtype=np.float16)
+    return SongLatents(
+        track=song.track,
+        stems=names,
+        instruments=tuple(stem.instrument for stem in song.stems),
+        rms_db=tuple(stem.rms_db for stem in song.stems),
+        active=tuple(stem.active for stem in song.stems),
+        latents=np.stack([single[(name,)] for name in names]),
+        contexts=tuple(contexts),
+        context_latents=np.stack(mixed) if mixed else empty,
+        seconds=song.seconds,
+        beats=song.beats,
+        downbeats=song.downbeats,
+        meter=song.meter,
+        tempo=song.tempo,
+        chords=song.chords,
+        prompt=song.prompt,
+        family=song.family,
+        soundfont=song.soundfont,
+    )
+
+
+def _encode_mono(codec: Codec, wav: NDArray[np.float32]) -> Latents:
+    """Samples [N] to latents [C, T]."""
+    import torch
+
+    with torch.no_grad():
+        latents = encode(codec, torch.from_numpy(wav)[None, None])
+    return latents[0].numpy().astype(np.float16)
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as lists, for JSON."""
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _read_shard(path: Path) -> Iterator[SongLatents]:
+    import tarfile
+
+    from webdataset import WebDataset
+
+    try:
+        for sample in WebDataset(str(path), shardshuffle=False, empty_check=False).decode():
+            yield _to_song(sample)
+    except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f"{path}: damaged; delete it and run accomptk train codec again") from (
+            error
+        )
+
+
+def _to_song(sample: dict[str, Any]) -> SongLatents:
+    values = {name: sample["json"][name] for name in _TEXTS}
+    times = {name: np.asarray(values[name], dtype=np.float64) for name in ("beats", "downbeats")}
+    nested = {
+        "stems": tuple(values["stems"]),
+        "instruments": tuple(values["instruments"]),
+        "rms_db": tuple(values["rms_db"]),
+        "active": tuple(tuple((a, b) for a, b in regions) for regions in values["active"]),
+        "contexts": tuple(tuple(names) for names in values["contexts"]),
+        "chords": tuple((a, b, label) for a, b, label in values["chords"]),
+    }
+    arrays = {name: sample[f"{name}.npy"] for name in _ARRAYS}
+    return SongLatents(**{**values, **times, **nested, **arrays})

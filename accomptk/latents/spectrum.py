@@ -1,0 +1,99 @@
+"""Compressed magnitude columns: samples to band features, and features to STFT magnitudes."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+SAMPLE_RATE = 44_100
+HOP_LENGTH = 525
+COLUMNS = 7
+FRAME_SAMPLES = HOP_LENGTH * COLUMNS
+N_FFT = 4 * HOP_LENGTH
+OVERLAP = N_FFT - HOP_LENGTH
+"""Samples that neighbouring columns share with what came before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpectrumRecipe:
+    """How magnitudes become features.
+
+    Attributes:
+        power: Exponent of the magnitude; 0.3 is close to loudness and needs no logarithm's floor.
+        floor_db: Level of one bin below which there is nothing, relative to a full-scale sine.
+        split_hz: Below it features are STFT bins, above it mel bands.
+        mel_bands: Bands above ``split_hz``.
+    """
+
+    power: float
+    floor_db: float
+    split_hz: float
+    mel_bands: int
+
+
+class Spectrum:
+    """Features of a frame are the compressed magnitudes of its columns, band by band.
+
+    Digital silence has features of exactly 0, so that any linear code of them keeps it.
+    """
+
+    def __init__(self, recipe: SpectrumRecipe) -> None:
+        self.power = recipe.power
+        self.floor = 10 ** (recipe.floor_db / 20)
+        self.window = torch.hann_window(N_FFT)
+        self.scale = 2 / float(self.window.sum())  # a full-scale sine peaks at 1
+        self.linear = int(recipe.split_hz * N_FFT / SAMPLE_RATE)
+        self.pool = _mel_pool(recipe, self.linear)  # [bins, bands]
+        self.spread = (self.pool / self.pool.sum(1, keepdim=True)).T  # [bands, bins]
+
+    @property
+    def bands(self) -> int:
+        """Features a column."""
+        return self.linear + self.pool.shape[1]
+
+    @property
+    def features(self) -> int:
+        """Features a frame."""
+        return COLUMNS * self.bands
+
+    def analyse(self, wav: Tensor) -> Tensor:
+        """Features of the frames in [B, OVERLAP + n * FRAME_SAMPLES] samples: [B, n, features]."""
+        columns = wav.unfold(-1, N_FFT, HOP_LENGTH) * self.window
+        spectrum = torch.fft.rfft(columns)
+        energy = (spectrum.real.square() + spectrum.imag.square()) * self.scale**2
+        low, high = energy[..., : self.linear], energy[..., self.linear :]
+        mean = high.double() @ (self.pool / self.pool.sum(0)).double()
+        banded = torch.cat([low, mean.to(low.dtype)], dim=-1)
+        compressed: Tensor = (banded + self.floor**2) ** (self.power / 2) - self.floor**self.power
+        return compressed.reshape(wav.shape[0], -1, self.features)
+
+    def synthesise(self, features: Tensor) -> Tensor:
+        """STFT magnitudes of [B, n, features] in double precision: [B, n, COLUMNS, bins]."""
+        banded = features.reshape(*features.shape[:-1], COLUMNS, self.bands)
+        level = banded.clamp_min(0) + self.floor**self.power
+        energy = level ** (2 / self.power) - self.floor**2
+        # Errors of the code just above the floor would hiss in 1,000 bins at once.
+        gated = energy.where(energy > self.floor**2, 0.0)
+        low, high = gated[..., : self.linear], gated[..., self.linear :]
+        spread = high.sqrt() @ self.spread.to(high.dtype)
+        return torch.cat([low.sqrt(), spread], dim=-1) / self.scale
+
+
+def _mel_pool(recipe: SpectrumRecipe, linear: int) -> Tensor:
+    """Triangular mel weights of the bins from ``linear`` on, [bins, bands], none of them empty."""
+    from torchaudio.functional import melscale_fbanks
+
+    bins = N_FFT // 2 + 1
+    weights: Tensor = melscale_fbanks(
+        n_freqs=bins,
+        f_min=recipe.split_hz * 0.98,
+        f_max=SAMPLE_RATE * 0.505,
+        n_mels=recipe.mel_bands,
+        sample_rate=SAMPLE_RATE,
+        norm=None,
+    )
+    weights = weights[linear:]
+    # The outermost bins may lie outside every triangle: they follow their neighbours.
+    weights[0, 0] = weights[0, 0].clamp_min(0.1)
+    weights[-1, -1] = weights[-1, -1].clamp_min(0.1)
+    return weights
