@@ -1,16 +1,14 @@
 """Embeddings of audio: what a judge network hears in each patch of a signal.
 
-Conventions: a signal is mono, [N]; its embedding is [patches, features] in float32, rounded to
-half precision so that fresh and cached values are the same. The default judge, ``musicnn-msd``,
-hears patches of 3 s that begin every second: 22 of a 24 s excerpt. A signal that is shorter than
-one patch is repeated until it fills it; an empty one has no patches.
+Conventions: a signal is mono, [N]; its embedding is [patches, features] in float32. The default
+judge, ``musicnn-msd``, hears patches of 3 s that begin every second: 22 of a 24 s excerpt. A
+signal that is shorter than one patch is repeated until it fills it; an empty one has no patches.
 
 Models: ``musicnn-msd`` and, as a second opinion, ``musicnn-mtt``, both from ``accomptk weights
 fetch``; ``vggish``, ``pann``, ``clap`` and ``encodec`` of the frechet-audio-distance package,
 from a folder of their checkpoints.
 """
 
-import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +19,6 @@ from numpy.typing import NDArray
 
 from accomptk.errors import DatasetError, RecipeError
 from accomptk.metrics.frechet_package import PACKAGE_MODELS, load_package_model
-from accomptk.run import replacing
 
 if TYPE_CHECKING:
     from accomptk.weights.musicnn import Musicnn
@@ -37,7 +34,7 @@ BATCH_PATCHES = 32  # bounds the memory that a long signal takes
 
 
 class EmbeddingModel(Protocol):
-    """A judge."""
+    """A judge: its name, the size of its embeddings, and the sample rate that it hears, in Hz."""
 
     name: str
     num_features: int
@@ -77,36 +74,6 @@ class MusicnnModel:
             return np.asarray(torch.cat(made).numpy(), dtype=np.float32)
 
 
-class EmbeddingCache:
-    """Embeddings by key in one safetensors file, on top of files that are only read."""
-
-    def __init__(self, path: Path, shipped: Sequence[Path] = ()) -> None:
-        self.path = path
-        self.known: dict[str, NDArray[np.float16]] = {}
-        self.fresh: dict[str, NDArray[np.float16]] = {}
-        for file in (*shipped, path):
-            self.known |= _read_embeddings(file)
-
-    def get(self, key: str) -> Embedding | None:
-        """The embedding of a key, or None."""
-        found = self.known.get(key)
-        return None if found is None else found.astype(np.float32)
-
-    def put(self, key: str, embedding: Embedding) -> None:
-        """Remember an embedding; `save` writes it."""
-        self.known[key] = self.fresh[key] = embedding.astype(np.float16)
-
-    def save(self) -> None:
-        """Add what is new to the file, beside what other processes added meanwhile."""
-        from safetensors.numpy import save_file
-
-        if self.fresh:
-            together = _read_embeddings(self.path) | self.fresh
-            with replacing(self.path) as temporary:
-                save_file(together, temporary)
-            self.fresh = {}
-
-
 def load_model(name: str = DEFAULT, ckpt_dir: Path | None = None) -> EmbeddingModel:
     """A judge by its name, kept in memory.
 
@@ -128,11 +95,7 @@ def load_model(name: str = DEFAULT, ckpt_dir: Path | None = None) -> EmbeddingMo
 
 
 def embed(
-    wavs: Sequence[Floats],
-    sample_rate: int,
-    model: str | EmbeddingModel = DEFAULT,
-    cache: EmbeddingCache | None = None,
-    keys: Sequence[str] | None = None,
+    wavs: Sequence[Floats], sample_rate: int, model: str | EmbeddingModel = DEFAULT
 ) -> list[Embedding]:
     """Embeddings of signals.
 
@@ -140,8 +103,6 @@ def embed(
         wavs: Mono signals, each [N].
         sample_rate: Of the signals, in Hz.
         model: A judge, or the name of one.
-        cache: Where to look first and what to add to; `EmbeddingCache.save` stays with the caller.
-        keys: Name of each signal in the cache; its samples name it unless given.
 
     Returns:
         One [patches, features] array a signal.
@@ -150,22 +111,7 @@ def embed(
         DatasetError: If a signal is not mono or has values that are no numbers.
     """
     judge = load_model(model) if isinstance(model, str) else model
-    names = keys or [audio_key(wav) for wav in wavs]
-    made = []
-    for wav, name in zip(wavs, names, strict=True):
-        key = f"{judge.name}/{sample_rate}/{name}"
-        embedding = cache.get(key) if cache else None
-        if embedding is None:
-            embedding = _embed_one(wav, sample_rate, judge)
-            if cache:
-                cache.put(key, embedding)
-        made.append(embedding)
-    return made
-
-
-def audio_key(wav: Floats) -> str:
-    """Hash of a signal's samples, for the cache."""
-    return hashlib.sha256(wav.astype(np.float32).tobytes()).hexdigest()[:32]
+    return [_embed_one(wav, sample_rate, judge) for wav in wavs]
 
 
 def validate(wav: Floats) -> None:
@@ -185,7 +131,7 @@ def _embed_one(wav: Floats, sample_rate: int, judge: EmbeddingModel) -> Embeddin
     if wav.size == 0:
         return np.zeros((0, judge.num_features), np.float32)
     heard = _resample(np.ascontiguousarray(wav, dtype=np.float32), sample_rate, judge.sample_rate)
-    return judge.embed(heard).astype(np.float16).astype(np.float32)
+    return judge.embed(heard)
 
 
 def _resample(wav: Embedding, rate: int, to: int) -> Embedding:
@@ -211,14 +157,3 @@ def _musicnn(name: str) -> MusicnnModel:
     from accomptk.weights.musicnn import load_musicnn
 
     return MusicnnModel(name, load_musicnn(registry.path("musicnn"), MUSICNN[name]))
-
-
-def _read_embeddings(path: Path) -> dict[str, NDArray[np.float16]]:
-    """What a cache file holds; nothing when it is absent or damaged, as it can be made again."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return load_file(path) if path.is_file() else {}
-    except (OSError, SafetensorError):
-        return {}

@@ -123,7 +123,8 @@ def load_package_model(name: str, ckpt_dir: Path | None) -> PackageModel:
         )
     package = import_package(clap=name == "clap")
     arguments = {"ckpt_dir": str(ckpt_dir), "sample_rate": spec.sample_rate, **spec.arguments}
-    with _same_hub_dir(), contextlib.redirect_stdout(io.StringIO()):
+    with _same_hub_dir(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
         return PackageModel(name, package.FrechetAudioDistance(**arguments))
 
 
