@@ -6,6 +6,7 @@ window past its centre, so it is known 32 ms later, and nothing else of the futu
 
 import pickle
 import zipfile
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from accomptk.checkpoint import load_tensors
 from accomptk.errors import CheckpointError
 
 Floats = NDArray[np.float32]
@@ -90,14 +92,14 @@ class FeatureStream:
         before = level[:1] if self.last is None else self.last
         rise = np.maximum(np.diff(level, axis=0, prepend=before), 0.0)
         self.last = level[-1:]
-        return np.concatenate([level, rise], axis=1).T
+        return np.ascontiguousarray(np.concatenate([level, rise], axis=1).T)
 
 
 def beat_features(wav: Floats) -> Floats:
     """Features of a whole signal at 22,050 Hz, [N] to [272, ceil(N / 441)]."""
     frames = -(-len(wav) // FRAME_SAMPLES)
     padded = np.concatenate([wav, np.zeros(WINDOW_SAMPLES, np.float32)])
-    return FeatureStream().push(padded)[:, :frames]
+    return np.ascontiguousarray(FeatureStream().push(padded)[:, :frames])
 
 
 def _log_bands(windows: Floats) -> Floats:
@@ -140,13 +142,21 @@ def convert(wheel: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def build_beatnet(tensors: dict[str, Tensor], network: int) -> BeatNet:
+def load_beatnet(path: Path, network: int) -> BeatNet:
     """One of the three networks, ready to listen.
 
     Args:
-        tensors: What `convert` gave.
+        path: Safetensors file made of what `convert` gave.
         network: 1, 2 or 3.
+
+    Raises:
+        CheckpointError: If the file is missing, damaged or of another kind.
     """
+    return build_beatnet(load_tensors(path, "beatnet")[0], network)
+
+
+def build_beatnet(tensors: Mapping[str, Tensor], network: int) -> BeatNet:
+    """One of the networks whose weights `convert` gave."""
     prefix = f"{network}."
     own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     net = BeatNet()
