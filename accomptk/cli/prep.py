@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-import accomptk
 from accomptk.cli.options import (
     echo_json,
     force_option,
@@ -24,8 +23,6 @@ from accomptk.errors import DatasetError
 if TYPE_CHECKING:
     from accomptk.stems.index import Song
     from accomptk.stems.prepare import Summary, Task
-
-SHIPPED_CODEC = Path(accomptk.__file__).parent / "weights" / "codec.safetensors"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -227,13 +224,22 @@ class Job:
             )
 
     def _encode(self) -> str | None:
-        if not SHIPPED_CODEC.is_file():
-            _tell("no codec is shipped with this version: latents left out")
-            return None
-        from accomptk.latents.codec import load_codec
+        from accomptk.latents.codec import SHIPPED, load_codec
         from accomptk.latents.shards import encode_set
 
-        return str(encode_set(self.out, load_codec()))
+        if not SHIPPED.is_file():
+            _tell("no codec is shipped with this version: latents left out")
+            return None
+        with progress(self.quiet) as bar:
+            line = bar.add_task("latents", total=None)
+            folder = encode_set(
+                self.out,
+                load_codec(),
+                workers=self.workers,
+                force=self.force,
+                progress=lambda done, total: bar.update(line, completed=done, total=total),
+            )
+        return str(folder)
 
 
 def _name_of(folder: Path) -> str:

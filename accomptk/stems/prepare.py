@@ -2,8 +2,7 @@
 
 import errno
 import shutil
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +13,7 @@ from accomptk import __version__
 from accomptk.errors import AccomptkError, DatasetError, MissingTool
 from accomptk.stems import index
 from accomptk.stems.index import Song
+from accomptk.stems.parallel import map_unordered
 from accomptk.stems.song import TEMPORARY, SongAudio, write_song
 
 _SONGS_PER_INDEX = 8
@@ -118,8 +118,9 @@ class _Writer:
 
     def run(self, tasks: Sequence[Task], workers: int, progress: Progress | None) -> None:
         """Make the songs of the tasks; whatever happens, the index lists those that are done."""
+        make = partial(_make_song, self.out.absolute())
         try:
-            for done in _make_all(self.out, tasks, workers):
+            for done in map_unordered(make, tasks, workers):
                 self.made.append(done)
                 if len(self.made) % _SONGS_PER_INDEX == 0:
                     self.write()
@@ -202,39 +203,6 @@ def _explain(out: Path, error: OSError) -> Exception:
         where = error.filename or out
         return DatasetError(f"{where}: {error.strerror}; choose another folder with --out")
     return error
-
-
-def _make_all(out: Path, tasks: Sequence[Task], workers: int) -> Iterator[_Made]:
-    workers = min(workers, len(tasks))
-    if workers > 1:
-        yield from _make_parallel(out, tasks, workers)
-    else:
-        yield from (_make_song(out, task) for task in tasks)
-
-
-def _make_parallel(out: Path, tasks: Sequence[Task], workers: int) -> Iterator[_Made]:
-    import logging
-
-    from dask.distributed import Client, LocalCluster, as_completed
-
-    cluster = LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address="127.0.0.1:0",
-        scheduler_kwargs={"dashboard": False},
-        silence_logs=logging.CRITICAL,
-    )
-    with cluster, Client(cluster) as client:  # type: ignore[no-untyped-call]
-        client.run(_ignore_interrupts)
-        futures = client.map(partial(_make_song, out.absolute()), tasks, pure=False)
-        for future in as_completed(futures):  # type: ignore[no-untyped-call]
-            yield future.result()
-
-
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches every process of a terminal; the parent alone decides what it means."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _make_song(out: Path, task: Task) -> _Made:

@@ -7,6 +7,7 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from accomptk.cli import main
+from accomptk.latents import codec, shards
 from accomptk.stems import band, song
 from accomptk.stems.index import StemSet
 from signals import RATE, sine
@@ -109,6 +110,42 @@ def test_a_full_disk_is_one_line(
     assert result.exit_code == 1
     assert "the disk is full" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def with_latents(stems_dir: Path, tmp_path: Path) -> Result:
+    words = ["prep", "stems", str(stems_dir), "--out", str(tmp_path / "set"), "--workers", "1"]
+    return CliRunner().invoke(main, [*words, "--json"])
+
+
+def test_the_set_is_encoded_with_the_shipped_codec(
+    stems_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def encode_set(root: Path, loaded: str, **options: object) -> Path:
+        asked.append((root, loaded, options["workers"], options["force"]))
+        return root / "latents" / "12345678"
+
+    (tmp_path / "codec.safetensors").touch()
+    monkeypatch.setattr(codec, "SHIPPED", tmp_path / "codec.safetensors")
+    monkeypatch.setattr(codec, "load_codec", lambda: "the codec")
+    monkeypatch.setattr(shards, "encode_set", encode_set)
+    result = with_latents(stems_dir, tmp_path)
+
+    assert result.exit_code == 0
+    assert asked == [(tmp_path / "set", "the codec", 1, False)]
+    assert json.loads(result.stdout)["latents"] == f"{tmp_path}/set/latents/12345678"
+
+
+def test_without_a_shipped_codec_the_latents_are_left_out(
+    stems_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codec, "SHIPPED", tmp_path / "absent")
+    result = with_latents(stems_dir, tmp_path)
+
+    assert result.exit_code == 0
+    assert "latents left out" in result.stderr
+    assert json.loads(result.stdout)["latents"] is None
 
 
 def test_band_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
