@@ -1,0 +1,1 @@
+"""Where audio comes from: files, generators and the index that lists them."""
