@@ -105,7 +105,8 @@ def beat_features(wav: Floats) -> Floats:
 def _log_bands(windows: Floats) -> Floats:
     """Windows [T, 1411] to log10 magnitudes in bands, [T, 136]."""
     spectrum = np.fft.rfft(windows * np.hanning(WINDOW_SAMPLES))[:, : WINDOW_SAMPLES // 2]
-    return np.log10(1.0 + np.abs(spectrum).astype(np.float32) @ _filterbank())
+    level: Floats = np.log10(1.0 + np.abs(spectrum).astype(np.float32) @ _filterbank())
+    return level
 
 
 @lru_cache(maxsize=1)
