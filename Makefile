@@ -6,6 +6,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= runs/results
 
+define fill_readme
+from pathlib import Path
+from accomptk.cli.bench import replace_block
+replace_block(Path("README.md"), "results", Path("results/eval.md").read_text("utf-8").strip())
+endef
+export fill_readme
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check smoke bench results lock clean
 
@@ -38,12 +45,15 @@ check: $(STAMP)  ## lint, format, types, spelling, citation
 smoke: $(STAMP)  ## the whole path at toy size, from the clone and from the wheel
 	PATH="$(abspath $(BIN)):$$PATH" bash tests/smoke.sh
 
-bench: $(STAMP)  ## what a step costs on this machine
-	$(BIN)/accomptk bench
+bench: $(STAMP)  ## what a live step and a training step cost on this machine
+	$(BIN)/accomptk bench stream
+	$(BIN)/accomptk bench training
 
 results: $(STAMP)  ## measure again and write results/ and the table of README.md
 	$(BIN)/accomptk weights fetch
-	$(BIN)/accomptk eval --lookahead 0,1,2 --out $(OUT)
+	$(BIN)/accomptk eval --lookahead 0,1,2 --out $(OUT) --store results/eval.csv
+	cp $(OUT)/table.md results/eval.md
+	$(BIN)/python -c "$$fill_readme"
 
 lock: $(STAMP)  ## write constraints.txt from what is installed
 	@echo "# A set that installs together on Linux, Python 3.11; written by \`make lock\`." > $@.txt

@@ -34,6 +34,7 @@ JOBS = {
     "scipy": ("scipy", "filters and statistics"),
     "soundfile": ("soundfile", "reading and writing audio"),
     "soxr": ("soxr", "resampling of whole files"),
+    "stempeg": ("stempeg", "the real excerpt of MUSDB18"),
     "tensorboard": ("torch.utils.tensorboard", "training curves"),
     "webdataset": ("webdataset", "latent shards"),
 }
