@@ -17,6 +17,7 @@ _BASS_MIDDLE = (30, 44)
 _EARLY_BEATS = 0.12  # how much before a bar its first notes may start
 _PLAYERS_A_CLASS = 2
 _STRINGS_SHARE, _MELODY_SHARE, _LEFT_OUT_SHARE = 0.6, 0.85, 0.08
+_REVERBS = (0, 15, 30, 50)
 _SNARE, _CRASH, _KICK, _TOMS = 38, 49, 36, (50, 48, 47, 45, 43)
 
 Dealt = dict[str, list[Part]]
@@ -107,7 +108,8 @@ def _find_bass(tracks: Sequence[Part]) -> set[str]:
     ]
     plain = {track.name for track in low if track.instrument == "bass"}
     named = [track.name for track in low if track.name.startswith(("Bass", "Walk"))]
-    return plain or set(named[:1])
+    high = [track.name for track in tracks if track.instrument == "bass"]
+    return plain or set((*named, *high)[:1])
 
 
 def _limit(name: str, parts: list[Part]) -> list[Part]:
@@ -174,7 +176,7 @@ def _perform(
     rng: np.random.Generator, chart: Chart, name: str, parts: Sequence[Part], sound: Sound
 ) -> Iterator[Part]:
     """Parts with the sound of their class, playing only where and as loud as the chart says."""
-    reverb = int(rng.choice([0, 15, 30, 50])) if name not in ("bass",) else 0
+    reverb = 0 if name == "bass" else int(rng.choice(_REVERBS))
     for part in parts:
         notes = [note for source in part.notes for note in _play_note(chart, name, source)]
         player = replace(part, instrument=name, program=sound.program, reverb=reverb)

@@ -19,7 +19,7 @@ from accomptk.stems.audio import SAMPLE_RATE
 from accomptk.stems.captions import write_caption
 from accomptk.stems.chart import Chart, write_chart
 from accomptk.stems.genres import Genre, genre_of
-from accomptk.stems.instruments import MELODY
+from accomptk.stems.mixing import mix
 from accomptk.stems.notes import Part, Take, to_midi
 from accomptk.stems.render import SOUNDFONTS, find_soundfont, fit, render_midi
 from accomptk.stems.song import SongAudio
@@ -28,23 +28,13 @@ SPLITS = ("train", "valid", "test")
 HELD_OUT_SOUNDFONT = "TimGM6mb"
 """Soundfont of the test split, never heard in training."""
 
-_VERSION = 1  # of the generator: songs of another one are made again
+_VERSION = 2  # of the generator: songs of another one are made again
 _GOLDEN = 0.6180339887498949
 _SHARES = np.array([0.80, 0.88, 1.0])
-_TRAIN_SOUNDFONTS = {"FluidR3_GM": 0.5, "MuseScore_General": 0.3, "GMbank": 0.2}
+_TRAIN_SOUNDFONTS = {"FluidR3_GM": 0.55, "MuseScore_General": 0.2, "GMbank": 0.25}
 _TAIL_S, _GAP_S = 1.5, 2.5
 _ATTEMPTS = 12
-_LEVELS_DB = {
-    "drums": -20.0,
-    "bass": -21.0,
-    "guitar": -25.0,
-    "piano": -24.0,
-    "strings": -28.0,
-    MELODY: -22.0,
-}
-_SPREAD_DB = 2.0
-_QUIET_DB = 35.0  # below the loudest block, a stem counts as silent
-_PEAK = 0.95
+_REVERB_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +92,8 @@ class BandSong:
         genre: Genre,
         soundfont: str,
     ) -> SongAudio:
-        stems = _mix(rng, _render(chart, arrangement, soundfont))
+        reverb = bool(rng.random() < _REVERB_SHARE)
+        stems = mix(rng, _render(chart, arrangement, soundfont, reverb))
         caption = write_caption(
             rng,
             genre=genre.caption,
@@ -175,7 +166,7 @@ def _play(rng: np.random.Generator, chart: Chart, family: mma.Family) -> Arrange
 
 
 def _render(
-    chart: Chart, arrangement: Arrangement, soundfont: str
+    chart: Chart, arrangement: Arrangement, soundfont: str, reverb: bool
 ) -> dict[str, NDArray[np.float32]]:
     """Stems [N] of equal length, played one after another on one tape to load sounds once."""
     seconds = chart.end_s + _TAIL_S
@@ -184,7 +175,8 @@ def _render(
     takes: list[Take] = []
     for turn, parts in enumerate(arrangement.parts.values()):
         takes.append(Take(turn * spacing_s, _sounding(parts)))
-    tape = render_midi(to_midi(takes, chart.seconds_at), find_soundfont(soundfont))
+    midi = to_midi(takes, chart.seconds_at)
+    tape = render_midi(midi, find_soundfont(soundfont), reverb=reverb)
     starts = [round(take.offset_s * SAMPLE_RATE) for take in takes]
     return {
         name: fit(tape[start:], length)
@@ -194,27 +186,3 @@ def _render(
 
 def _sounding(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     return tuple(part for part in parts if part.notes)
-
-
-def _mix(
-    rng: np.random.Generator, stems: dict[str, NDArray[np.float32]]
-) -> dict[str, NDArray[np.float32]]:
-    """Stems at sensible levels: by class with some spread, and a mix that does not clip."""
-    gains = {
-        name: 10 ** ((_LEVELS_DB[name] + rng.normal(0, _SPREAD_DB) - _active_db(wav)) / 20)
-        for name, wav in stems.items()
-    }
-    mix = np.sum([stems[name] * np.float32(gain) for name, gain in gains.items()], axis=0)
-    peak = float(np.abs(mix).max())
-    common = min(1.0, _PEAK / max(peak, 1e-9))
-    return {name: wav * np.float32(gains[name] * common) for name, wav in stems.items()}
-
-
-def _active_db(wav: NDArray[np.float32]) -> float:
-    """Level in dBFS of the blocks of 0.1 s in which a stem sounds."""
-    block = SAMPLE_RATE // 10
-    power = np.square(wav[: len(wav) // block * block], dtype=np.float64).reshape(-1, block)
-    power = power.mean(axis=1)
-    floor = max(float(power.max(initial=0.0)) * 10 ** (-_QUIET_DB / 10), 1e-9)
-    loud = power[power >= floor]
-    return 10 * float(np.log10(loud.mean())) if len(loud) else _LEVELS_DB["strings"]

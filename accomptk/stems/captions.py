@@ -12,7 +12,7 @@ _TEMPO_WORDS = (
     (105, ("laid-back", "relaxed", "easy-going")),
     (128, ("mid-tempo", "steady", "grooving")),
     (152, ("upbeat", "lively", "driving")),
-    (999, ("fast", "energetic", "hectic")),
+    (999, ("fast", "energetic", "brisk")),
 )
 _LEVEL_WORDS = ((0.8, ("soft", "gentle", "quiet")), (0.95, ()), (9.0, ("loud", "powerful")))
 _MODE_WORDS = {

@@ -15,7 +15,7 @@ _FORMS = ("AABA", "ABAB", "AABB", "ABAC", "AABC")
 _TONAL = ("bass", "guitar", "piano", "strings", MELODY)
 _MODE_WEIGHTS = {"major": 0.38, "minor": 0.34, "dorian": 0.14, "mixolydian": 0.14, "blues": 0.0}
 # How likely a player rests for a whole section.
-_REST = {"drums": 0.07, "bass": 0.06, "guitar": 0.16, "piano": 0.16, "strings": 0.3, MELODY: 0.25}
+_REST = {"drums": 0.07, "bass": 0.06, "guitar": 0.12, "piano": 0.12, "strings": 0.3, MELODY: 0.25}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class Chart:
     @cached_property
     def grid_s(self) -> NDArray[np.float64]:
         """Times of all beats and of the end of the last, [beats + 1]."""
-        lengths_s = 60.0 / np.asarray(self.bpm)
-        return self.start_s + np.concatenate([[0.0], np.cumsum(lengths_s)])
+        ends_s = np.cumsum(60.0 / np.asarray(self.bpm, dtype=np.float64))
+        return np.asarray(self.start_s + np.concatenate([[0.0], ends_s]), dtype=np.float64)
 
     @property
     def beats(self) -> NDArray[np.float64]:
@@ -80,7 +80,7 @@ class Chart:
     @property
     def downbeats(self) -> NDArray[np.float64]:
         """Times of the bars' first beats in seconds."""
-        return self.beats[:: self.meter]
+        return self.grid_s[:-1][:: self.meter]
 
     @property
     def end_s(self) -> float:

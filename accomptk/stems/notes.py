@@ -3,15 +3,13 @@
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, Self
-
-if TYPE_CHECKING:
-    import mido
+from typing import NamedTuple, Self
 
 DRUM_CHANNEL = 9
 CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
 
 _TICKS_PER_SECOND = 2000
+_NOTE_OFF, _NOTE_ON, _CONTROL, _PROGRAM = 0x80, 0x90, 0xB0, 0xC0
 _REVERB_SEND = 91
 
 
@@ -81,8 +79,8 @@ def to_midi(takes: Sequence[Take], seconds_at: Callable[[float], float]) -> byte
             events += _play(part, channel, seconds_at, offset_s)
     track = mido.MidiTrack()
     now = 0
-    for event in sorted(events, key=lambda event: (event.tick, event.rank)):
-        track.append(event.message.copy(time=event.tick - now))
+    for event in sorted(events, key=lambda event: event[:2]):
+        track.append(mido.Message.from_bytes(event.data, time=event.tick - now))
         now = event.tick
     buffer = io.BytesIO()
     mido.MidiFile(ticks_per_beat=_TICKS_PER_SECOND // 2, tracks=[track]).save(file=buffer)
@@ -92,7 +90,7 @@ def to_midi(takes: Sequence[Take], seconds_at: Callable[[float], float]) -> byte
 class _Event(NamedTuple):
     tick: int
     rank: int  # of what happens at the same time: set up, release, strike
-    message: "mido.Message"
+    data: tuple[int, ...]
 
 
 def _to_tick(seconds: float) -> int:
@@ -100,31 +98,21 @@ def _to_tick(seconds: float) -> int:
 
 
 def _set_up(part: Part, channel: int, tick: int) -> Iterator[_Event]:
-    from mido import Message
-
-    yield _Event(tick, 0, Message("program_change", channel=channel, program=part.program))
-    yield _Event(
-        tick,
-        0,
-        Message("control_change", channel=channel, control=_REVERB_SEND, value=part.reverb),
-    )
+    yield _Event(tick, 0, (_PROGRAM | channel, part.program))
+    yield _Event(tick, 0, (_CONTROL | channel, _REVERB_SEND, part.reverb))
 
 
 def _play(
     part: Part, channel: int, seconds_at: Callable[[float], float], offset_s: float
 ) -> Iterator[_Event]:
-    from mido import Message
-
-    next_start: dict[int, int] = {}
+    """Strikes and releases; a key struck again is released first."""
+    struck_again: dict[int, int] = {}
     for note in reversed(part.notes):
         start = _to_tick(offset_s + seconds_at(note.start))
-        limit = next_start.get(note.pitch)
         end = max(_to_tick(offset_s + seconds_at(note.end)), start + 1)
-        if limit is not None:
-            if start >= limit:
-                continue  # struck twice at once
-            end = min(end, limit)
-        next_start[note.pitch] = start
-        key = {"channel": channel, "note": note.pitch}
-        yield _Event(start, 2, Message("note_on", velocity=note.velocity, **key))
-        yield _Event(end, 1, Message("note_off", velocity=0, **key))
+        end = min(end, struck_again.get(note.pitch, end))
+        if end <= start:
+            continue  # struck twice at once
+        struck_again[note.pitch] = start
+        yield _Event(start, 2, (_NOTE_ON | channel, note.pitch, note.velocity))
+        yield _Event(end, 1, (_NOTE_OFF | channel, note.pitch, 0))

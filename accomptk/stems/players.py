@@ -7,7 +7,7 @@ import numpy as np
 from accomptk.stems.instruments import INSTRUMENTS, MELODY, OTHER
 from accomptk.stems.notes import Part
 
-_KEPT_SHARE = 0.5  # of songs in which a player keeps the arranger's sound
+_KEPT_SHARE = 0.6  # of songs in which a player keeps the arranger's sound
 
 
 class Sound(NamedTuple):
@@ -113,7 +113,7 @@ def class_of_track(track: Part) -> str:
 
 
 def choose_sound(rng: np.random.Generator, instrument: str, wished: int | None = None) -> Sound:
-    """A sound of a class: in half of all cases the arranger's, where it is in the class."""
+    """A sound of a class: often the arranger's, if that one is of the class."""
     sounds = SOUNDS[instrument]
     keep = rng.random() < _KEPT_SHARE
     for sound in sounds:
