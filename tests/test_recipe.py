@@ -10,12 +10,9 @@ from hypothesis import strategies as st
 from accomptk.errors import RecipeError
 from accomptk.recipe import (
     dump_recipe,
-    find_recipe,
     load_recipe,
     parse_recipe,
     recipe_hash,
-    recipes_dir,
-    shipped_recipes,
 )
 
 
@@ -174,11 +171,3 @@ def test_any_text_and_number_survives_the_dump(weights: dict[str, float], name: 
     toy = Toy(seed=1, sizes=(), parent=name, weights=weights, noise=Noise(sigma_max=1.0, rho=1e-9))
 
     assert parse_recipe(tomllib.loads(dump_recipe(toy)), Toy, "dump") == toy
-
-
-@pytest.mark.parametrize("name", shipped_recipes())
-def test_shipped_recipes_are_found_and_are_toml(name: str) -> None:
-    path = find_recipe(name)
-
-    assert path.is_relative_to(recipes_dir())
-    assert tomllib.loads(path.read_text())
