@@ -50,7 +50,7 @@ class AnchorCache:
             if path.is_file():
                 try:
                     return _read(path)
-                except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+                except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
                     continue  # judged again and written anew
         return None
 
@@ -66,7 +66,7 @@ class AnchorCache:
 
 
 def _read(path: Path) -> dict[str, Judged]:
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
         scores = json.loads(file["scores"].tobytes())
         return {
             name: Judged(

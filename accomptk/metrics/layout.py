@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from accomptk.metrics.table import QUALITY, SPEED, WARMUP, Cell, Metric, Row
 
+STREAMS = "4 streams at once, each with a context of its own,"
+
 
 def to_markdown(rows: Sequence[Row]) -> str:
     """Quality and speed as two Markdown tables, then one line on where they come from."""
@@ -15,10 +17,8 @@ def to_markdown(rows: Sequence[Row]) -> str:
 
 def quality_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """Headings and text cells: who played at which look-ahead, and how well."""
-    heading = ["model", "K", "gap s", *(metric.heading for metric in QUALITY)]
-    return heading, [
-        [row.model, *map(_short, (row.lookahead, row.gap_s)), *_texts(row, QUALITY)] for row in rows
-    ]
+    heading = ["model", "K", *(metric.heading for metric in QUALITY)]
+    return heading, [[row.model, _short(row.lookahead), *_texts(row, QUALITY)] for row in rows]
 
 
 def speed_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
@@ -34,13 +34,15 @@ def speed_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
 
 
 def footnote(rows: Sequence[Row]) -> str:
-    """What the rows were measured on."""
+    """What the rows were measured on, by whom and on which machine."""
     if not rows:
         return ""
-    row = max(rows, key=lambda row: row.songs)
+    row = next((row for row in rows if row.lookahead is not None), rows[0])
     return (
-        f"{row.songs} songs, {row.seconds:.0f} s scored, seed {row.seed}, beats {row.beats}; "
-        f"mean (95 % interval over songs). Measured on {row.machine}."
+        f"{row.songs} songs, {row.seconds:.0f} s scored in all; mean (95 % interval over songs); "
+        "percent: closeness, 0 a random pairing and 100 the ground truth through the codec; "
+        f"seed {row.seed}; beats given to the models: {row.beats}. {row.judges} "
+        f"Speed: {STREAMS} on {row.machine}."
     )
 
 
@@ -49,10 +51,12 @@ def _texts(row: Row, metrics: Sequence[Metric]) -> list[str]:
 
 
 def _text(cell: Cell | None, digits: int) -> str:
-    """``0.62 (0.55-0.70)``, or a dash."""
+    """``0.62 · 80 % (0.55-0.70)`` with closeness in percent where defined, or a dash."""
     if cell is None or not math.isfinite(cell.mean):
         return "–"
     mean = f"{cell.mean:.{digits}f}"
+    if cell.closeness is not None:
+        mean += f" · {100 * cell.closeness:.0f} %"
     if cell.low is None or cell.high is None:
         return mean
     return f"{mean} ({cell.low:.{digits}f}–{cell.high:.{digits}f})"

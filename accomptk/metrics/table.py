@@ -102,6 +102,7 @@ class Row:
         seconds: Scored audio in all.
         seed: Root of all random numbers.
         beats: Where the model's beats came from.
+        judges: Who judged, against what.
         data: Hash of the index.
         codec: First 8 digits of the codec's SHA-256.
         machine: Machine that measured it.
@@ -119,6 +120,7 @@ class Row:
     seconds: float = 0.0
     seed: int = 0
     beats: str = ""
+    judges: str = ""
     data: str = ""
     codec: str = ""
     machine: str = ""
@@ -141,7 +143,8 @@ class Row:
 
 LEADING = ("model", "lookahead", "hop_s", "gap_s", "nfe")
 TRAILING = (
-    *("recipe", "checkpoint", "codec", "data", "songs", "seconds", "seed", "beats", "machine"),
+    *("recipe", "checkpoint", "codec", "data", "songs", "seconds", "seed", "beats", "judges"),
+    "machine",
 )
 _PARTS = ("mean", "low", "high", "closeness", "closeness_low", "closeness_high", "n")
 
@@ -198,7 +201,7 @@ def read_csv(path: Path) -> list[Row]:
 def _to_row(record: Mapping[Any, Any]) -> Row:
     """The row of a line of a CSV file."""
     cells = {metric.key: _to_cell(record, metric.key) for metric in METRICS}
-    texts = ("recipe", "checkpoint", "codec", "data", "beats", "machine")
+    texts = ("recipe", "checkpoint", "codec", "data", "beats", "judges", "machine")
     values = {key: record[key] for key in (*LEADING, *TRAILING)}
     values |= {key: str(values[key] or "") for key in texts}
     if values["nfe"] is not None:

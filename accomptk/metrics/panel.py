@@ -1,0 +1,77 @@
+"""The judges that this machine has the weights for."""
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accomptk.errors import MissingTool
+from accomptk.metrics.closeness import Interval
+from accomptk.metrics.judge import Panel
+
+Floats = NDArray[np.floating[Any]]
+
+log = logging.getLogger(__name__)
+
+
+def find_panel() -> Panel:
+    """All judges whose weights are here; a warning names each that is absent."""
+    from accomptk.metrics import beat, embeddings
+
+    embed, embedding, track, tracker = None, "none", None, "none"
+    try:
+        embeddings.load_model()
+        embed, embedding = partial(_embed, name=embeddings.DEFAULT), embeddings.DEFAULT
+    except MissingTool as error:
+        log.warning("no FAD: %s", error)
+    try:
+        beat.load_judge()
+        track, tracker = beat.judge_beats, beat.JUDGE
+    except MissingTool as error:
+        log.warning("no beat F1: %s", error)
+    return Panel(embed=embed, embedding=embedding, track_beats=track, tracker=tracker)
+
+
+def judge_line(panel: Panel, beats_sources: Sequence[str]) -> str:
+    """One sentence on who judged, against what.
+
+    Args:
+        panel: The judges.
+        beats_sources: Where the reference beats of each part came from; empty for the judge.
+    """
+    reference = "+".join(sorted({source or "judged" for source in beats_sources}))
+    return (
+        f"FAD: {panel.embedding}, against the ground truth through the codec, n = patches. "
+        f"Beats: {panel.tracker} on the stem alone against {reference} beats, "
+        "within 70 ms, scored from the first second of the excerpt."
+    )
+
+
+def fad_to(reference: Sequence[Floats], seed: int) -> Callable[[Sequence[Floats]], Interval | None]:
+    """Frechet distance to a reference, with its interval over songs; None where undefined.
+
+    Args:
+        reference: Embeddings [n, d] of each song.
+        seed: Draws the songs, the same for all that is measured.
+    """
+    from accomptk.metrics.frechet import Reference
+
+    ruler = Reference(reference, seed)
+
+    def distance(songs: Sequence[Floats]) -> Interval | None:
+        found = ruler.fad(songs)
+        if found.value is None:
+            return None
+        return Interval(found.value, found.low, found.high, found.n)
+
+    return distance
+
+
+def _embed(wavs: Sequence[Floats], sample_rate: int, name: str) -> Sequence[Floats]:
+    """Embeddings of signals; at module level, so that other processes find it."""
+    from accomptk.metrics.embeddings import embed
+
+    return embed(wavs, sample_rate, name)

@@ -1,0 +1,124 @@
+"""Gathers what the judges said of all parts and turns it into rows with intervals."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accomptk.metrics.closeness import Interval, bootstrap, closeness
+from accomptk.metrics.judge import Judged
+from accomptk.metrics.table import METRICS, Cell, Metric
+from accomptk.run import numpy_generator
+from accomptk.streaming.parts import Part
+
+Floats = NDArray[np.floating[Any]]
+BySong = Sequence[Floats]
+Distance = Callable[[BySong], Interval | None]
+"""Frechet distance of the embeddings [n, d] of each song from a reference, with interval."""
+
+Ruler = Callable[[BySong, int], Distance]
+"""Makes the distance to a reference; the seed draws the songs of the interval."""
+
+KINDS = ("stem", "mix")
+FROM_SONGS = (
+    *("beat_f1", "onset_f1", "onset_density", "bar_distance", "harmony", "pitch_distance"),
+    *("warmup_onset_f1", "warmup_harmony"),
+)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one row is made from.
+
+    Attributes:
+        judged: By part.
+        step_ms: Compute of each step of a batch.
+        rtf: The same over the audio made a step.
+        late: Whether each step was late; empty where there is no deadline.
+        nfe: Network evaluations a step.
+    """
+
+    judged: dict[str, Judged] = field(default_factory=dict)
+    step_ms: list[float] = field(default_factory=list)
+    rtf: list[float] = field(default_factory=list)
+    late: list[bool] = field(default_factory=list)
+    nfe: int | None = None
+
+    def by_song(self, key: str, parts: Sequence[Part]) -> Floats:
+        """A score as the mean over the parts of each song, [songs]; NaN where undefined."""
+        return np.array([_mean(self._scores(key, group)) for group in _songs(parts)])
+
+    def embeddings(self, kind: str, parts: Sequence[Part]) -> list[Floats]:
+        """Embeddings of all parts of each song, [n, d] a song."""
+        groups = [[p for p in group if p.name in self.judged] for group in _songs(parts)]
+        return [
+            np.concatenate([getattr(self.judged[part.name], kind) for part in group])
+            for group in groups
+            if group
+        ]
+
+    def _scores(self, key: str, parts: Sequence[Part]) -> list[float]:
+        found = [self.judged[part.name].scores for part in parts if part.name in self.judged]
+        return [scores[key] for scores in found if key in scores]
+
+
+def song_cells(
+    tally: Tally, upper: Tally, lower: Tally, parts: Sequence[Part], seed: int
+) -> dict[str, Cell | None]:
+    """Cells of the metrics that are means over songs.
+
+    Args:
+        tally: Of the row.
+        upper: Of the ground truth through the codec.
+        lower: Of the random pairing.
+        parts: Which to count.
+        seed: Draws the songs; the same draws for every row.
+    """
+    metrics = {metric.key: metric for metric in METRICS}
+    return {key: _song_cell(metrics[key], tally, upper, lower, parts, seed) for key in FROM_SONGS}
+
+
+def distance_cells(
+    tally: Tally, distances: Mapping[str, Distance], parts: Sequence[Part]
+) -> dict[str, Cell | None]:
+    """Cells of the Frechet distances, by kind: of the stem alone and of the mix."""
+    found = {kind: tally.embeddings(kind, parts) for kind in distances}
+    return {
+        f"fad_{kind}": Cell.of(distances[kind](songs)) if songs else None
+        for kind, songs in found.items()
+    }
+
+
+def speed_cells(tally: Tally, seed: int) -> dict[str, Cell | None]:
+    """Cells of what a step cost; real-time factor, time and share of late steps."""
+    values = {"step_ms": tally.step_ms, "rtf": tally.rtf, "misses": tally.late}
+    return {
+        key: Cell.of(bootstrap(np.array(value, float), numpy_generator(seed, f"bootstrap/{key}")))
+        for key, value in values.items()
+    }
+
+
+def _song_cell(
+    metric: Metric, tally: Tally, upper: Tally, lower: Tally, parts: Sequence[Part], seed: int
+) -> Cell | None:
+    values = tally.by_song(metric.key, parts)
+    interval = bootstrap(values, numpy_generator(seed, f"bootstrap/{metric.key}"))
+    if not metric.has_closeness:
+        return Cell.of(interval)
+    floor, ceiling = lower.by_song(metric.key, parts), upper.by_song(metric.key, parts)
+    rng = numpy_generator(seed, f"closeness/{metric.key}")
+    return Cell.of(interval, closeness(values, floor, ceiling, rng))
+
+
+def _songs(parts: Sequence[Part]) -> list[list[Part]]:
+    """Parts by song, songs in order of their names."""
+    groups: dict[str, list[Part]] = {}
+    for part in sorted(parts, key=lambda part: part.name):
+        groups.setdefault(part.song.track, []).append(part)
+    return list(groups.values())
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")

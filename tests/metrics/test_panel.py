@@ -1,0 +1,40 @@
+import logging
+
+import pytest
+
+from accomptk.errors import MissingTool
+from accomptk.metrics.judge import Panel
+from accomptk.metrics.panel import fad_to, find_panel, judge_line
+
+
+def test_absent_weights_leave_judges_out_and_are_named(monkeypatch, caplog):
+    def absent(*args):
+        raise MissingTool("weights are absent; run accomptk weights fetch")
+
+    monkeypatch.setattr("accomptk.metrics.embeddings.load_model", absent)
+    monkeypatch.setattr("accomptk.metrics.beat.load_judge", absent)
+    with caplog.at_level(logging.WARNING, logger="accomptk"):
+        panel = find_panel()
+
+    assert panel == Panel()
+    assert len(caplog.records) == 2
+    assert all("weights fetch" in record.getMessage() for record in caplog.records)
+
+
+def test_line_names_judges_and_reference():
+    line = judge_line(Panel(embedding="ears", tracker="feet"), ["known", "", "known"])
+    assert "ears" in line
+    assert "feet on the stem alone against judged+known beats" in line
+
+
+def test_fad_grows_with_the_shift_and_is_null_with_too_few_patches(rng):
+    reference = [rng.standard_normal((30, 4)) for _ in range(3)]
+    distance = fad_to(reference, seed=0)
+
+    same, near, far = (distance([song + shift for song in reference]) for shift in (0, 1, 2))
+    assert same.mean == pytest.approx(0.0, abs=1e-6)
+    assert near.mean == pytest.approx(4.0, rel=1e-6)
+    assert far.mean == pytest.approx(16.0, rel=1e-6)
+    assert far.low <= far.mean <= far.high
+    assert far.n == 90
+    assert distance([reference[0][:3]]) is None
