@@ -10,14 +10,20 @@ PACKAGE = Path(accomptk.__file__).parent
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Modules that a file imports anywhere, as written."""
+    """Modules that a file imports anywhere, as written, also by ``importlib.import_module``."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            yield node.module or ""
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                yield module
+                yield from (f"{module}.{alias.name}" for alias in names)
+            case ast.ImportFrom():
+                raise AssertionError(f"{path}: relative import")
+            case ast.Call(
+                func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(module))]
+            ):
+                yield module
 
 
 def package_files() -> list[Path]:
