@@ -41,6 +41,7 @@ PYTHON
 }
 
 python3 "$clone/tests/write_songs.py" "$work/songs" 3 12
+accomptk weights fetch
 walk clone
 
 "$python" -m pip wheel --quiet --no-deps --wheel-dir "$work" "$clone"
