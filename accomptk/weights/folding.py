@@ -16,11 +16,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from accomptk.errors import CheckpointError
 from accomptk.weights.musicnn import VARIANTS
 from accomptk.weights.tensor_bundle import read_bundle
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Norm = tuple[Floats, Floats]  # scale and shift
 
 BN_EPSILON = 1e-3
 VANISHED = 1e-6  # sum of a filter's absolute weights; what it hears stays below 10
@@ -40,15 +42,24 @@ class Layer(NamedTuple):
 
 
 def convert(wheel: Path) -> dict[str, Tensor]:
-    """State of both variants from the published wheel; names begin with ``msd.`` or ``mtt.``."""
+    """State of both variants from the published wheel; names begin with ``msd.`` or ``mtt.``.
+
+    Raises:
+        CheckpointError: If the file is no wheel of musicnn.
+    """
     state: dict[str, Tensor] = {}
-    with zipfile.ZipFile(wheel) as archive:
-        for variant in VARIANTS:
-            folder = f"musicnn/{variant.upper()}_musicnn/"
-            index = archive.read(f"{folder}.index")
-            data = archive.read(f"{folder}.data-00000-of-00001")
-            folded = fold(read_bundle(index, data))
-            state |= {f"{variant}.{name}": tensor for name, tensor in folded.items()}
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for variant in VARIANTS:
+                folder = f"musicnn/{variant.upper()}_musicnn/"
+                index = archive.read(f"{folder}.index")
+                data = archive.read(f"{folder}.data-00000-of-00001")
+                folded = fold(read_bundle(index, data))
+                state |= {f"{variant}.{name}": tensor for name, tensor in folded.items()}
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise CheckpointError(
+            f"{wheel}: not a wheel of musicnn; run `accomptk weights fetch musicnn` again"
+        ) from error
     return state
 
 
@@ -59,20 +70,12 @@ def fold(variables: Mapping[str, NDArray[np.float32]]) -> dict[str, Tensor]:
         variables: Values by TensorFlow's names; those of the optimiser are ignored.
 
     Raises:
-        ValueError: If variables are left over, so that the graph must be another one.
+        CheckpointError: If variables are missing or left over: it is another graph.
     """
-    left = {
-        name: values.astype(np.float64)
-        for name, values in variables.items()
-        if name.rpartition("/")[2] not in OPTIMISER
-    }
-    norms = [_pop_norm(left, index) for index in range(CONV_LAYERS + 3)]
-    convs = [_pop_conv(left, index, norms[index + 1]) for index in range(CONV_LAYERS)]
-    embed = Layer(left.pop("dense/kernel").T, left.pop("dense/bias"), *norms[-1])
-    tags = {"tags.weight": left.pop("dense_1/kernel").T, "tags.bias": left.pop("dense_1/bias")}
-    if left:
-        raise ValueError(f"not the graph of musicnn: {', '.join(sorted(left))} left over")
-
+    try:
+        norms, convs, embed, tags = _take_apart(variables)
+    except KeyError as error:
+        raise CheckpointError(f"not the graph of musicnn: {error} is missing") from error
     frontend, midend = convs[:FRONTEND_LAYERS], convs[FRONTEND_LAYERS:]
     masks = [np.abs(layer.weight).sum(axis=(1, 2, 3)) > VANISHED for layer in frontend]
     alive = np.concatenate(masks)
@@ -86,7 +89,25 @@ def fold(variables: Mapping[str, NDArray[np.float32]]) -> dict[str, Tensor]:
     return {name: torch.tensor(values, dtype=torch.float32) for name, values in state.items()}
 
 
-def _pop_norm(left: dict[str, Floats], index: int) -> tuple[Floats, Floats]:
+def _take_apart(
+    variables: Mapping[str, NDArray[np.float32]],
+) -> tuple[list[Norm], list[Layer], Layer, dict[str, Floats]]:
+    """Normalisations, convolutions, the embedding and the tags of the published graph."""
+    left = {
+        name: values.astype(np.float64)
+        for name, values in variables.items()
+        if name.rpartition("/")[2] not in OPTIMISER
+    }
+    norms = [_pop_norm(left, index) for index in range(CONV_LAYERS + 3)]
+    convs = [_pop_conv(left, index, norms[index + 1]) for index in range(CONV_LAYERS)]
+    embed = Layer(left.pop("dense/kernel").T, left.pop("dense/bias"), *norms[-1])
+    tags = {"tags.weight": left.pop("dense_1/kernel").T, "tags.bias": left.pop("dense_1/bias")}
+    if left:
+        raise CheckpointError(f"not the graph of musicnn: {', '.join(sorted(left))} left over")
+    return norms, convs, embed, tags
+
+
+def _pop_norm(left: dict[str, Floats], index: int) -> Norm:
     """Scale and shift of a batch normalisation at inference."""
     name = "batch_normalization" + (f"_{index}" if index else "")
     mean, variance = left.pop(f"{name}/moving_mean"), left.pop(f"{name}/moving_variance")
@@ -94,7 +115,7 @@ def _pop_norm(left: dict[str, Floats], index: int) -> tuple[Floats, Floats]:
     return scale, left.pop(f"{name}/beta") - mean * scale
 
 
-def _pop_conv(left: dict[str, Floats], index: int, norm: tuple[Floats, Floats]) -> Layer:
+def _pop_conv(left: dict[str, Floats], index: int, norm: Norm) -> Layer:
     """A convolution; its kernel [frames, bands or channels, 1, out] is turned, time last."""
     name = "conv2d" + (f"_{index}" if index else "")
     kernel, bias = left.pop(f"{name}/kernel"), left.pop(f"{name}/bias")
@@ -119,7 +140,7 @@ def _fold_first(layer: Layer, alive: Mask, constants: Floats) -> Layer:
     return layer._replace(weight=np.concatenate([layer.weight[:, alive], ones], axis=1))
 
 
-def _fold_embed(layer: Layer, norm: tuple[Floats, Floats], alive: Mask, constants: Floats) -> Layer:
+def _fold_embed(layer: Layer, norm: Norm, alive: Mask, constants: Floats) -> Layer:
     """The dense layer, with the normalisation before it and the constants folded in."""
     scale, shift = norm
     bias = layer.bias + layer.weight @ shift
