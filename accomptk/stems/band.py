@@ -17,8 +17,10 @@ from accomptk.stems import mma
 from accomptk.stems.arrangement import Arrangement, arrange
 from accomptk.stems.audio import SAMPLE_RATE
 from accomptk.stems.captions import write_caption
-from accomptk.stems.chart import Chart, write_chart
+from accomptk.stems.chart import Chart
+from accomptk.stems.form import write_chart
 from accomptk.stems.genres import Genre, genre_of
+from accomptk.stems.grooves import Family, families, find_library
 from accomptk.stems.mixing import mix
 from accomptk.stems.notes import Part, Take, to_midi
 from accomptk.stems.render import SOUNDFONTS, find_soundfont, fit, render_midi
@@ -33,7 +35,7 @@ _GOLDEN = 0.6180339887498949
 _SHARES = np.array([0.80, 0.88, 1.0])
 _TRAIN_SOUNDFONTS = {"FluidR3_GM": 0.55, "MuseScore_General": 0.2, "GMbank": 0.25}
 _TAIL_S, _GAP_S = 1.5, 2.5
-_ATTEMPTS = 12
+_ATTEMPTS, _STRIDE = 12, 101
 _REVERB_SHARE = 0.5
 
 
@@ -76,19 +78,19 @@ class BandSong:
                 return self._finish(rng, chart, arrangement, family, genre, soundfont)
         raise DatasetError(f"{self.track}: found no groove with drums and bass")
 
-    def _family(self, attempt: int) -> mma.Family:
+    def _family(self, attempt: int) -> Family:
         """The groove family: all of the split in turn, waltzes twice, in an order of the seed."""
-        families = [f for f in mma.families(mma.find_library()) if f.split == self.split]
-        families += [family for family in families if family.meter == 3]
-        order = numpy_generator(self.seed, f"band-{self.split}").permutation(len(families))
-        return families[int(order[(self.index + attempt * 101) % len(order)])]
+        own = [family for family in families(find_library()) if family.split == self.split]
+        own += [family for family in own if family.meter == 3]
+        order = numpy_generator(self.seed, f"band-{self.split}").permutation(len(own))
+        return own[int(order[(self.index + attempt * _STRIDE) % len(order)])]
 
     def _finish(
         self,
         rng: np.random.Generator,
         chart: Chart,
         arrangement: Arrangement,
-        family: mma.Family,
+        family: Family,
         genre: Genre,
         soundfont: str,
     ) -> SongAudio:
@@ -155,14 +157,15 @@ def _choose_soundfont(rng: np.random.Generator, split: str) -> str:
     return str(rng.choice(list(_TRAIN_SOUNDFONTS), p=list(_TRAIN_SOUNDFONTS.values())))
 
 
-def _play(rng: np.random.Generator, chart: Chart, family: mma.Family) -> Arrangement:
+def _play(rng: np.random.Generator, chart: Chart, family: Family) -> Arrangement:
     """Let mma play the chart and the band arrange it."""
     names = list(dict.fromkeys(bar.section for bar in chart.bars))
     grooves = {name: str(rng.choice(family.grooves)) for name in names}
     grooves["end"] = grooves[chart.bars[-2].section]
     fill = str(rng.choice(family.fills)) if family.fills and rng.random() < 0.7 else ""
-    song = mma.write_song(chart, family, grooves, fill, int(rng.integers(2**31)))
-    return arrange(rng, chart, mma.play(song), writes_fills=not fill)
+    seed = int(rng.integers(2**31))
+    tracks = mma.play(mma.spell_chart(chart, family, grooves, fill=fill, seed=seed))
+    return arrange(rng, chart, tracks, writes_fills=not fill)
 
 
 def _render(

@@ -10,13 +10,21 @@ from accomptk.stems.melody import swing_beat
 from accomptk.stems.notes import Note
 
 
+class Hit(NamedTuple):
+    """A stroke: its beat in the bar, its length in beats, and what it adds to the velocity."""
+
+    beat: float
+    length: float
+    accent: int
+
+
 class Pattern(NamedTuple):
     """A bar of accompaniment.
 
     Attributes:
         way: ``block`` strikes all tones, ``strum`` rolls them, ``pick`` plays them in turn,
             ``power`` plays root and fifth, ``pad`` holds each chord as long as it lasts.
-        hits: Beat, length in beats and accent (added to the velocity) of each stroke.
+        hits: Its strokes, each the fields of a `Hit`.
         feel: ``straight``, ``swing``, or ``any``.
     """
 
@@ -85,23 +93,21 @@ def write_comping(
     for index, bar in enumerate(chart.bars):
         pattern = second if bar.section in sections[2::2] else first
         start = index * chart.meter
-        for offset, length, accent in _hits(pattern, chart, index):
-            chord = chart.chord_at(start + offset)
-            tones = _voice(pattern, chord, lowest, len(notes))
-            notes += _strike(rng, pattern, tones, start, offset, length, accent, swing)
+        for hit in _hits(pattern, chart, index):
+            tones = _voice(pattern, chart.chord_at(start + hit.beat), lowest, len(notes))
+            at = start + swing_beat(hit.beat, swing)
+            notes += _strike(rng, pattern.way, tones, at, hit)
     return notes
 
 
-def _hits(pattern: Pattern, chart: Chart, index: int) -> list[tuple[float, float, int]]:
+def _hits(pattern: Pattern, chart: Chart, index: int) -> list[Hit]:
     """Strokes of one bar, cut to the meter and the end of the bar."""
     if pattern.way == "pad":
         starts = [beat for beat, _ in chart.bars[index].chords]
-        return [
-            (beat, end - beat - 0.03, 0)
-            for beat, end in zip(starts, [*starts[1:], chart.meter], strict=True)
-        ]
+        ends = [*starts[1:], chart.meter]
+        return [Hit(start, end - start - 0.03, 0) for start, end in zip(starts, ends, strict=True)]
     return [
-        (beat, min(length, chart.meter - beat), accent)
+        Hit(beat, min(length, chart.meter - beat), accent)
         for beat, length, accent in pattern.hits
         if beat < chart.meter
     ]
@@ -122,27 +128,18 @@ def _voice(pattern: Pattern, chord: Chord, lowest: int, turn: int) -> list[int]:
 
 
 def _strike(
-    rng: np.random.Generator,
-    pattern: Pattern,
-    tones: list[int],
-    bar: float,
-    offset: float,
-    length: float,
-    accent: int,
-    swing: float,
+    rng: np.random.Generator, way: str, tones: list[int], at: float, hit: Hit
 ) -> list[Note]:
-    """One stroke as a player plays it."""
-    roll = _ROLL_BEATS if pattern.way == "strum" else 0.0
-    start = bar + swing_beat(offset, swing) + float(rng.normal(0, 0.01))
-    end = bar + swing_beat(offset, swing) + length
-    ordered = tones if offset % 1 == 0 else tones[::-1]
-    velocity = float(rng.normal(76 + accent, 5))
+    """One stroke as a player plays it: a little off the grid, down on the beat and up off it."""
+    roll = _ROLL_BEATS if way == "strum" else 0.0
+    start = at + float(rng.normal(0, 0.01))
+    velocity = float(rng.normal(76 + hit.accent, 5))
     return [
         Note(
             max(start + i * roll, 0.0),
-            end,
+            at + hit.length,
             pitch,
             int(np.clip(velocity + rng.normal(0, 3), 25, 120)),
         )
-        for i, pitch in enumerate(ordered)
+        for i, pitch in enumerate(tones if hit.beat % 1 == 0 else tones[::-1])
     ]

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from accomptk.stems.chart import FASTEST_BPM, SLOWEST_BPM
+from accomptk.stems.form import FASTEST_BPM, SLOWEST_BPM
 
 
 class Genre(NamedTuple):

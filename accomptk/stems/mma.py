@@ -1,17 +1,15 @@
-"""Grooves of the mma program: their families, and a chart played with one of them."""
+"""A chart played by the mma program with the grooves of a family."""
 
-import hashlib
-import re
 import subprocess
 import tempfile
 from collections import defaultdict
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accomptk.errors import DatasetError, MissingTool
+from accomptk.errors import DatasetError
 from accomptk.stems.chart import Bar, Chart
+from accomptk.stems.grooves import Family
 from accomptk.stems.instruments import from_program
 from accomptk.stems.notes import DRUM_CHANNEL, Note, Part
 from accomptk.stems.render import find_program
@@ -19,89 +17,12 @@ from accomptk.stems.render import find_program
 if TYPE_CHECKING:
     import mido
 
-_LIBRARIES = (Path("/usr/share/mma/lib"), Path("/usr/local/share/mma/lib"))
-_DRUMS_ONLY = "zoom"
-# Compound and odd meters, and what is no accompaniment.
-_LEFT_OUT = re.compile(r"68|^metronome|^none$|jazz-54|afro-cuban|^count$")
-_SPECIAL = re.compile(r"intro|end|fill|break|count|triple", re.IGNORECASE)
-_FILL = re.compile(r"fill", re.IGNORECASE)
-_GROOVE = re.compile(r"^\s*defgroove\s+(\S+)", re.IGNORECASE | re.MULTILINE)
-_TIME = re.compile(r"^\s*time\s+(\d+)", re.IGNORECASE | re.MULTILINE)
 _TIMEOUT_S = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One file of the groove library with its variants.
-
-    Attributes:
-        name: Library and file, for instance ``stdlib/bossanova``.
-        path: The file.
-        meter: Beats in a bar.
-        grooves: Variants to play sections with.
-        fills: Variants that lead over to another section.
-    """
-
-    name: str
-    path: Path
-    meter: int
-    grooves: tuple[str, ...]
-    fills: tuple[str, ...]
-
-    @property
-    def split(self) -> str:
-        """Its split, fixed by its name for ever."""
-        return split_of(self.name)
-
-
-def split_of(family: str) -> str:
-    """The split of a family: 80 % train, 8 % valid, 12 % test.
-
-    Files that differ by a number or by their library only (``casio/rock1``, ``pflib/rock1``)
-    share one.
-    """
-    stem = family.rpartition("/")[2].rstrip("0123456789").lower()
-    place = int(hashlib.sha256(stem.encode()).hexdigest(), 16) % 100
-    return "train" if place < 80 else "valid" if place < 88 else "test"
-
-
-def find_library() -> Path:
-    """Folder of the groove library.
-
-    Raises:
-        MissingTool: If mma is not installed.
-    """
-    for folder in _LIBRARIES:
-        if folder.is_dir():
-            return folder
-    raise MissingTool("mma's groove library is not installed: apt-get install mma")
-
-
-@cache
-def families(library: Path) -> tuple[Family, ...]:
-    """Families in 3/4 and 4/4 with more than drums, sorted by name."""
-    found = (
-        _read_family(path)
-        for path in sorted(library.glob("*/*.mma"))
-        if path.parent.name != _DRUMS_ONLY and not _LEFT_OUT.search(path.stem)
-    )
-    return tuple(family for family in found if family.grooves and family.meter in (3, 4))
-
-
-def _read_family(path: Path) -> Family:
-    text = path.read_text(errors="replace")
-    names = tuple(dict.fromkeys(_GROOVE.findall(text)))
-    time = _TIME.search(text)
-    return Family(
-        name=f"{path.parent.name}/{path.stem}",
-        path=path,
-        meter=int(time.group(1)) if time else 4,
-        grooves=tuple(name for name in names if not _SPECIAL.search(name)),
-        fills=tuple(name for name in names if _FILL.search(name)),
-    )
-
-
-def write_song(chart: Chart, family: Family, grooves: dict[str, str], fill: str, seed: int) -> str:
+def spell_chart(
+    chart: Chart, family: Family, grooves: Mapping[str, str], *, fill: str, seed: int
+) -> str:
     """The chart as text for mma.
 
     Args:
@@ -178,7 +99,7 @@ def read_parts(midi: "mido.MidiFile") -> list[Part]:
 
 def _read_track(track: "mido.MidiTrack", ticks: int) -> tuple[list[Note], int, bool]:
     """Notes, first program, and whether it is on the drum channel."""
-    now, program, is_drum = 0, 0, False
+    now, is_drum = 0, False
     programs: list[int] = []
     sounding: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     notes = []
@@ -194,5 +115,4 @@ def _read_track(track: "mido.MidiTrack", ticks: int) -> tuple[list[Note], int, b
         elif sounding[message.note]:
             start, velocity = sounding[message.note].pop(0)
             notes.append(Note(start / ticks, now / ticks, message.note, velocity))
-    program = programs[0] if programs else program
-    return notes, program, is_drum
+    return notes, next(iter(programs), 0), is_drum

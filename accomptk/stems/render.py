@@ -17,7 +17,6 @@ _FOLDERS = tuple(
     for root in ("/usr/share/sounds", "/usr/local/share/sounds")
     for kind in ("sf2", "sf3")
 )
-_REFUSAL = b"not a SoundFont or MIDI file"  # it then plays on without
 _GAIN = "0.4"  # the loudest song stays below full scale
 _REVERB = {"room-size": "0.4", "damp": "0.4", "width": "0.8", "level": "0.5"}
 
@@ -81,8 +80,9 @@ def render_midi(
 
     Raises:
         MissingTool: If FluidSynth is not installed.
-        DatasetError: If FluidSynth cannot play the file.
+        DatasetError: If the soundfont is none, or FluidSynth cannot play the file.
     """
+    _check_soundfont(soundfont)
     with tempfile.TemporaryDirectory() as folder:
         path = midi if isinstance(midi, Path) else Path(folder) / "song.mid"
         if isinstance(midi, bytes):
@@ -90,11 +90,22 @@ def render_midi(
         command = [find_program("fluidsynth"), *_options(reverb), str(soundfont), str(path)]
         done = subprocess.run(command, capture_output=True, check=False)
     stereo = np.frombuffer(done.stdout, dtype="<f4", count=len(done.stdout) // 8 * 2)
-    if done.returncode != 0 or len(stereo) == 0 or _REFUSAL in done.stderr:
+    if done.returncode != 0 or len(stereo) == 0:
         reason = " ".join(done.stderr.decode(errors="replace").split()[-30:])
         raise DatasetError(f"{path.name}: FluidSynth cannot play it ({reason})")
     mono = stereo.reshape(-1, 2).mean(axis=1, dtype=np.float32)
     return mono if seconds is None else fit(mono, round(seconds * SAMPLE_RATE))
+
+
+def _check_soundfont(path: Path) -> None:
+    """Refuse what FluidSynth would replace by its default without failing."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError:
+        head = b""
+    if head[:4] != b"RIFF" or head[8:] != b"sfbk":
+        raise DatasetError(f"{path}: not a soundfont; give a .sf2 or .sf3 file")
 
 
 def _options(reverb: bool) -> list[str]:
