@@ -10,8 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 WORD = re.compile(r"[a-z0-9]+(?:[-'&][a-z0-9]+)*")
+
+Floats = NDArray[np.float32]
 
 
 def words(text: str) -> list[str]:
@@ -33,7 +36,7 @@ class Vocabulary:
         ranked = sorted(counts, key=lambda word: (-counts[word], word))
         return cls(tuple(ranked[:size]))
 
-    def vector(self, prompt: str | None) -> np.ndarray:
+    def vector(self, prompt: str | None) -> Floats:
         """Bag of known words scaled to unit length, [words]; zeros for no prompt."""
         vector = np.zeros(len(self.words), np.float32)
         for word in words(prompt or ""):
@@ -45,6 +48,6 @@ class Vocabulary:
         """Words of the prompt that the model has never seen, in order."""
         return [word for word in words(prompt) if word not in self.words]
 
-    def vectors(self, prompts: Sequence[str | None]) -> np.ndarray:
+    def vectors(self, prompts: Sequence[str | None]) -> Floats:
         """One vector a prompt, [B, words]."""
         return np.stack([self.vector(prompt) for prompt in prompts])

@@ -22,7 +22,7 @@ from accomptk.diffusion.noise import Noise, gaussian
 from accomptk.diffusion.samplers import heun_evaluations, inpaint
 from accomptk.diffusion.teacher import SamplingRecipe, Size
 from accomptk.diffusion.training import Optim
-from accomptk.diffusion.transformer import Block, Conditions, fourier, repeat, rotate
+from accomptk.diffusion.transformer import Blocks, Conditions, fourier, repeat, rotate
 from accomptk.recipe import parse_recipe
 from accomptk.stems.instruments import INSTRUMENTS
 from accomptk.window import Chunk
@@ -58,7 +58,7 @@ class WindowTransformer(nn.Module):
             nn.Linear(64, size.width), nn.SiLU(), nn.Linear(size.width, size.width)
         )
         self.modulation = nn.Linear(size.width, 6 * size.width)
-        self.blocks = nn.ModuleList(Block(size.width, size.heads) for _ in range(size.depth))
+        self.blocks = Blocks(size.depth, size.width, size.heads)
         self.norm_out = nn.LayerNorm(size.width, elementwise_affine=False)
         self.out = nn.Linear(size.width, channels)
         nn.init.zeros_(self.out.weight)
@@ -117,7 +117,8 @@ def a_style_loss(
     x = target + sigma[:, None, None] * torch.randn(target.shape, generator=generator).to(device)
     denoised = denoiser(x, sigma, context, is_heard, instrument)
     error = (denoised - target).square().mean((1, 2)) * recipe.noise.weight(sigma)
-    return error.mean()
+    loss: Tensor = error.mean()
+    return loss
 
 
 @dataclass(slots=True)

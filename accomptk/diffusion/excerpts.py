@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from accomptk.conditions.grid import (
@@ -18,6 +19,8 @@ from accomptk.diffusion.transformer import Conditions, Layout
 from accomptk.latents.shards import SongLatents
 from accomptk.stems.instruments import INSTRUMENTS
 from accomptk.window import Chunk, Window
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,7 @@ def chunks_of(window: Window, first_heard: int, length: int) -> list[Chunk]:
     return [chunk for chunk in chunks if chunk.hop > 0]
 
 
-def sounding(song: SongLatents) -> np.ndarray:
+def sounding(song: SongLatents) -> Floats:
     """Where each stem is above its silence, [S, T] bool."""
     centre = (np.arange(song.latents.shape[2]) + 0.5) / FRAMES_PER_SECOND
     rows = [
@@ -205,7 +208,7 @@ class ExcerptSampler:
         chunks: list[Chunk],
         is_cold: bool,
         rng: np.random.Generator,
-    ) -> np.ndarray:
+    ) -> Floats:
         length, offset_s = self.geometry.excerpt, first / FRAMES_PER_SECOND
         beats, downbeats = song.beats - offset_s, song.downbeats - offset_s
         if is_cold:

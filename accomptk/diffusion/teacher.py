@@ -88,7 +88,8 @@ def teacher_loss(
     history = batch.target + (spread * torch.randn(shape, generator=generator)).to(device)
     denoised = denoiser(x, sigma, batch.context, history, batch.layout, batch.conditions)
     error = (denoised - batch.target).square().mean(1) * recipe.noise.weight(sigma)
-    return (error * batch.is_made).sum() / batch.is_made.sum()
+    loss: Tensor = (error * batch.is_made).sum() / batch.is_made.sum()
+    return loss
 
 
 @dataclass(slots=True)

@@ -6,7 +6,9 @@ before the chunk and to context heard so far. Sigma, prompt, beat and geometry c
 the noisy tokens, so no steering makes a cache stale. All streams share their weights.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -147,7 +149,25 @@ class Block(nn.Module):
         gate, shift, scale, mlp_gate = modulation[..., 2:, :].unbind(-2)
         x = x + gate * self.o(attended.transpose(1, 2).flatten(2))
         hidden = self.up(self.norm(x) * (1 + scale) + shift)
-        return x + mlp_gate * self.down(gelu(hidden, approximate="tanh"))
+        out: Tensor = x + mlp_gate * self.down(gelu(hidden, approximate="tanh"))
+        return out
+
+
+class Blocks(nn.ModuleList):
+    """A list of blocks whose items are known to be blocks.
+
+    Args:
+        depth: How many.
+        width: Token width.
+        heads: Attention heads.
+    """
+
+    def __init__(self, depth: int, width: int, heads: int) -> None:
+        super().__init__(Block(width, heads) for _ in range(depth))
+
+    def __iter__(self) -> Iterator[Block]:
+        """The blocks in order."""
+        return cast("Iterator[Block]", super().__iter__())
 
 
 class StreamTransformer(nn.Module):
@@ -187,7 +207,7 @@ class StreamTransformer(nn.Module):
         )
         self.sigma = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
         self.modulation = nn.Linear(width, 6 * width)
-        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.blocks = Blocks(depth, width, heads)
         self.norm_out = nn.LayerNorm(width, elementwise_affine=False)
         self.out = nn.Linear(width, channels)
         nn.init.zeros_(self.out.weight)
@@ -224,9 +244,12 @@ class StreamTransformer(nn.Module):
             self._noisy_tokens(x, c_noise, layout.geometry(0), conditions),
         ]
         positions = torch.arange(x.shape[2])
-        for block in self.blocks:
+        *first, last = self.blocks
+        for block in first:
             tokens = self._joint_block(block, tokens, positions, masks)
-        return self._emit(tokens[2][0])
+        # Nobody reads the last block's output of a tower.
+        noisy = self._joint_block(last, tokens, positions, masks, wanted=(2,))
+        return self._emit(noisy[0][0])
 
     def extend_context(self, cache: Cache, latents: Tensor) -> None:
         """Hear frames [B, C, n] that follow ``cache.end``; the cache keeps the last ``frames``."""
@@ -291,11 +314,13 @@ class StreamTransformer(nn.Module):
             if cache.blocks:
                 k = torch.cat([cache.blocks[index][0], k], 2)
                 v = torch.cat([cache.blocks[index][1], v], 2)
+            blocks.append((k[:, :, -self.frames :], v[:, :, -self.frames :]))
+            if index + 1 == len(self.blocks):
+                break  # nobody reads the last block's output of a tower
             attended = scaled_dot_product_attention(
                 rotate(q, new - new[0]), rotate(k, positions - new[0]), v, attn_mask=mask
             )
             tokens = block.finish(tokens, attended, table)
-            blocks.append((k[:, :, -self.frames :], v[:, :, -self.frames :]))
         cache.blocks, cache.end = blocks, int(new[-1]) + 1
 
     def _joint_block(
@@ -304,19 +329,21 @@ class StreamTransformer(nn.Module):
         streams: list[tuple[Tensor, Tensor]],
         positions: Tensor,
         masks: tuple[Tensor, Tensor, Tensor],
+        wanted: tuple[int, ...] = (0, 1, 2),
     ) -> list[tuple[Tensor, Tensor]]:
         tables = [modulation + block.offsets for _, modulation in streams]
         heads = [block.qkv(x, table) for (x, _), table in zip(streams, tables, strict=True)]
-        queries = [rotate(q, positions) for q, _, _ in heads]
         keys = [rotate(k, positions) for _, k, _ in heads]
         values = [v for _, _, v in heads]
         keys[2], values[2] = torch.cat(keys, 2), torch.cat(values, 2)
         done = []
-        for (x, modulation), table, q, k, v, mask in zip(
-            streams, tables, queries, keys, values, masks, strict=True
-        ):
-            attended = scaled_dot_product_attention(q, k, v, attn_mask=mask)
-            done.append((block.finish(x, attended, table), modulation))
+        for index in wanted:
+            x, modulation = streams[index]
+            query = rotate(heads[index][0], positions)
+            attended = scaled_dot_product_attention(
+                query, keys[index], values[index], attn_mask=masks[index]
+            )
+            done.append((block.finish(x, attended, tables[index]), modulation))
         return done
 
     def _context_tokens(self, latents: Tensor) -> tuple[Tensor, Tensor]:
@@ -344,7 +371,7 @@ class StreamTransformer(nn.Module):
 
     def _modulate(self, condition: Tensor) -> Tensor:
         projected: Tensor = self.modulation(silu(condition))
-        return projected.unflatten(-1, (6, self.width))
+        return projected.reshape(*projected.shape[:-1], 6, self.width)
 
     def _emit(self, tokens: Tensor) -> Tensor:
         emitted: Tensor = self.out(self.norm_out(tokens))

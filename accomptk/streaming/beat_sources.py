@@ -4,18 +4,21 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accomptk.conditions.grid import BEAT_FEATURES, grid_features
+
+Floats = NDArray[np.float32]
 
 
 class BeatSource(Protocol):
     """Beats of one context as a stream needs them."""
 
-    def hear(self, wav: np.ndarray) -> None:
+    def hear(self, wav: Floats) -> None:
         """Listen to the samples [N] that follow those heard before."""
         ...
 
-    def features(self, heard: int, start: int, end: int) -> np.ndarray:
+    def features(self, heard: int, start: int, end: int) -> Floats:
         """Rows of ``accomptk.conditions.grid`` for frames [start, end), [6, end - start]."""
         ...
 
@@ -29,13 +32,13 @@ class GivenBeats:
         downbeats: Seconds, [M].
     """
 
-    beats: np.ndarray
-    downbeats: np.ndarray
+    beats: NDArray[np.float64]
+    downbeats: NDArray[np.float64]
 
-    def hear(self, wav: np.ndarray) -> None:
+    def hear(self, wav: Floats) -> None:
         """Nothing to learn from the audio."""
 
-    def features(self, heard: int, start: int, end: int) -> np.ndarray:
+    def features(self, heard: int, start: int, end: int) -> Floats:
         """The grid's features, causal in ``heard``."""
         return grid_features(self.beats, self.downbeats, heard, start, end)
 
@@ -43,9 +46,9 @@ class GivenBeats:
 class NoBeats:
     """No beat is known, and none is looked for."""
 
-    def hear(self, wav: np.ndarray) -> None:
+    def hear(self, wav: Floats) -> None:
         """Nothing to learn from the audio."""
 
-    def features(self, heard: int, start: int, end: int) -> np.ndarray:
+    def features(self, heard: int, start: int, end: int) -> Floats:
         """All zeros: no beat."""
         return np.zeros((BEAT_FEATURES, end - start), np.float32)

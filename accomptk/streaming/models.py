@@ -1,5 +1,6 @@
 """Shipped models by name, any model by path."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -38,7 +39,10 @@ def load_model(name_or_path: str, device: torch.device | None = None) -> Accompa
             ".safetensors file"
         )
     path = Path(name_or_path) if is_path else shipped_path(name_or_path)
-    kinds = {"teacher": Teacher, "a_style": AStyle}
+    kinds: dict[str, Callable[[Path, torch.device | None], Accompanist]] = {
+        "teacher": Teacher,
+        "a_style": AStyle,
+    }
     kind = read_header(path).kind
     if kind not in kinds:
         raise CheckpointError(

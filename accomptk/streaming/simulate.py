@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from accomptk.diffusion.accompanist import Accompanist, Sampling
 from accomptk.latents.codec import Codec
@@ -12,6 +13,8 @@ from accomptk.streaming.beat_sources import BeatSource
 from accomptk.streaming.engine import Controls, Played, StreamingEngine
 from accomptk.streaming.ledger import Ledger, count_misses
 from accomptk.window import Window
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Simulation:
         misses: Late steps of the virtual clock, None for an offline bound.
     """
 
-    audio: np.ndarray
+    audio: Floats
     step_ms: list[float]
     ledger: dict[str, list[float]]
     audio_s: float
@@ -39,7 +42,7 @@ class Simulation:
 def simulate(
     model: Accompanist,
     codec: Codec,
-    contexts: np.ndarray,
+    contexts: Floats,
     instruments: Sequence[str],
     window: Window,
     *,
@@ -98,7 +101,7 @@ def simulate(
     )
 
 
-def lay(audio: np.ndarray, played: Played) -> None:
+def lay(audio: Floats, played: Played) -> None:
     """Put a chunk [B, n] in its place on the timeline [B, N]; what lies outside is cut."""
     first = max(played.first_sample, 0)
     last = min(played.first_sample + played.wav.shape[1], audio.shape[1])
