@@ -19,6 +19,9 @@ class Entry(NamedTuple):
     short_help: str
 
 
+# How a full disk shows in messages: the system's own words, and those of torch's file writer.
+FULL_DISK = ("No space left on device", "inline_container.cc")
+
 COMMANDS = {
     "prep": Entry("accomptk.cli.prep:prep", "Turn any source of music into stems and an index."),
     "train": Entry("accomptk.cli.train:train", "Train the codec, the teacher or the baseline."),
@@ -79,7 +82,7 @@ def explain(error: Exception) -> str | None:
     text = " ".join(str(error).split())
     if isinstance(error, AccomptkError):
         return text
-    if getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in text:
+    if getattr(error, "errno", None) == errno.ENOSPC or any(words in text for words in FULL_DISK):
         return f"disk full: {text}; free some space, or give another --out"
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("accomptk"):
         return f"Python package '{error.name}' is not installed: pip install {error.name}"
