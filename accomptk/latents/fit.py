@@ -81,8 +81,10 @@ def fit_code(
     moments = _Moments(spectrum.features)
     for done, song in enumerate(songs, 1):
         rng = numpy_generator(recipe.seed, f"codec/{song.track}")
-        for wav in draw_excerpts(stems, song, recipe.excerpts, rng):
-            moments.add(spectrum.analyse(torch.from_numpy(wav)[None])[0])
+        excerpts = draw_excerpts(stems, song, recipe.excerpts, rng)
+        frames = [spectrum.analyse(torch.from_numpy(wav)[None])[0] for wav in excerpts]
+        if frames:
+            moments.add(torch.cat(frames))
         if progress is not None:
             progress(done, len(songs))
     if moments.frames < recipe.components:

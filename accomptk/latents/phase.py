@@ -7,8 +7,12 @@ from torch.nn import functional
 from accomptk.latents.spectrum import COLUMNS, FRAME_SAMPLES, HOP_LENGTH, N_FFT, OVERLAP
 
 BINS = N_FFT // 2 + 1
+MOMENTUM = 0.99
 _RATIO = N_FFT // HOP_LENGTH
-_MOMENTUM = 0.99  # of fast Griffin-Lim (Perraudin et al. 2013)
+TRACKED = 512
+"""Bins in which peaks are followed, up to 10.7 kHz; those above turn at their own frequency."""
+
+_CLIMBS = 3  # each doubles the way to a peak: 8 bins
 _TINY = 1e-9
 _PLAYED_NORM = 1.5  # sum of the squared Hann windows that overlap at a quarter of their length
 
@@ -23,23 +27,26 @@ class PhaseRebuilder:
 
     Args:
         iterations: Griffin-Lim iterations a frame.
+        momentum: Of fast Griffin-Lim (Perraudin et al. 2013).
     """
 
-    def __init__(self, iterations: int) -> None:
+    def __init__(self, iterations: int, momentum: float = MOMENTUM) -> None:
         self.iterations = iterations
+        self.momentum = momentum
         self.window = torch.hann_window(N_FFT)
         self.norm = _overlap_add((self.window**2).expand(1, COLUMNS, N_FFT))[0]
         self.norm[:OVERLAP] = _PLAYED_NORM
         self.norm.clamp_(min=1e-3)
         # Phases refer to the middle of a column, where those of one sinusoid are equal.
         self.centre = 1.0 - 2.0 * (torch.arange(BINS) % 2)
+        turn = torch.arange(TRACKED, BINS) * (2 * torch.pi * HOP_LENGTH / N_FFT)
+        self.turn = torch.polar(torch.ones_like(turn), turn)
 
     def state(self, batch: int) -> dict[str, Tensor]:
         """State of streams that have played nothing."""
         return {
             "tail": torch.zeros(batch, OVERLAP),
             "phasor": torch.ones(batch, BINS, dtype=torch.complex64),
-            "magnitude": torch.zeros(batch, BINS),
         }
 
     def play(self, magnitude: Tensor, state: dict[str, Tensor]) -> Tensor:
@@ -52,70 +59,63 @@ class PhaseRebuilder:
         Returns:
             [B, FRAME_SAMPLES].
         """
-        phasor = self._advance(magnitude, state["phasor"], state["magnitude"]) * self.centre
-        spectrum = self._refine(magnitude, phasor, state["tail"])
-        columns = torch.fft.irfft(spectrum, n=N_FFT) * self.window
-        wav = _overlap_add(columns)
-        wav[:, :OVERLAP] += state["tail"]
+        first = magnitude * self._advance(magnitude, state["phasor"])
+        spectrum = self._refine(first, magnitude, state["tail"])
+        wav = self._sum(spectrum, state["tail"])
         last = spectrum[:, -1]
         state["tail"] = wav[:, FRAME_SAMPLES:].clone()
-        state["phasor"] = _unit(last) * self.centre
-        state["magnitude"] = magnitude[:, -1].clone()
+        state["phasor"] = _rescale(last, torch.ones_like(last.real)) * self.centre
         return wav[:, :FRAME_SAMPLES] / _PLAYED_NORM
 
-    def _advance(self, magnitude: Tensor, phasor: Tensor, before: Tensor) -> Tensor:
+    def _advance(self, magnitude: Tensor, phasor: Tensor) -> Tensor:
         """First phases of the columns, from the last column's: [B, COLUMNS, BINS] phasors."""
-        step, owner = _peak_steps(magnitude)
+        step, owner = _peak_steps(magnitude[..., :TRACKED])
         made = []
         for column in range(COLUMNS):
-            moved = (phasor * step[:, column]).gather(1, owner[:, column])
-            fresh = magnitude[:, column] > 8 * before
-            phasor = torch.where(fresh & (before < _TINY), torch.ones_like(moved), moved)
-            before = magnitude[:, column]
-            made.append(phasor)
+            tracked = (phasor[:, :TRACKED] * step[:, column]).gather(1, owner[:, column])
+            phasor = torch.cat([tracked, phasor[:, TRACKED:] * self.turn], dim=1)
+            made.append(phasor * self.centre)
         return torch.stack(made, dim=1)
 
-    def _refine(self, magnitude: Tensor, phasor: Tensor, tail: Tensor) -> Tensor:
+    def _refine(self, spectrum: Tensor, magnitude: Tensor, tail: Tensor) -> Tensor:
         """Fast Griffin-Lim over the frame's columns, those before it held: complex columns."""
-        spectrum = magnitude * phasor
-        last = spectrum
+        before = spectrum
         for _ in range(self.iterations):
-            columns = torch.fft.irfft(spectrum, n=N_FFT) * self.window
-            wav = _overlap_add(columns)
-            wav[:, :OVERLAP] += tail
-            wav = wav / self.norm
+            wav = self._sum(spectrum, tail) / self.norm
             found = torch.fft.rfft(wav.unfold(-1, N_FFT, HOP_LENGTH) * self.window)
-            spectrum = magnitude * _unit(found + _MOMENTUM * (found - last))
-            last = found
+            spectrum = _rescale(found + self.momentum * (found - before), magnitude)
+            before = found
         return spectrum
+
+    def _sum(self, spectrum: Tensor, tail: Tensor) -> Tensor:
+        """Overlapping columns, added to what earlier ones left: [B, FRAME_SAMPLES + OVERLAP]."""
+        wav = _overlap_add(torch.fft.irfft(spectrum, n=N_FFT) * self.window)
+        wav[:, :OVERLAP] += tail
+        return wav
 
 
 def _peak_steps(magnitude: Tensor) -> tuple[Tensor, Tensor]:
     """How far each bin's phase turns in one hop, and the peak that each bin follows.
 
     Args:
-        magnitude: [B, COLUMNS, BINS].
+        magnitude: [B, COLUMNS, TRACKED].
 
     Returns:
-        Phasors and indices of the owning peak, both [B, COLUMNS, BINS].
+        Phasors and indices of the owning peak, both [B, COLUMNS, TRACKED].
     """
     level = torch.log(magnitude + _TINY)
     left, middle, right = level[..., :-2], level[..., 1:-1], level[..., 2:]
-    is_peak = functional.pad((middle > left) & (middle >= right), (1, 1))
+    rises, falls = right > middle, left > middle
     curve = (left - 2 * middle + right).clamp_max(-1e-6)
-    offset = functional.pad((0.5 * (left - right) / curve).clamp(-0.5, 0.5), (1, 1))
-    bins = torch.arange(BINS)
-    turn = (bins + offset.where(is_peak, 0.0)) * (2 * torch.pi * HOP_LENGTH / N_FFT)
-    return torch.polar(torch.ones_like(turn), turn), _nearest_peak(is_peak, bins)
-
-
-def _nearest_peak(is_peak: Tensor, bins: Tensor) -> Tensor:
-    """Index of the peak closest to each bin; bins of a column without peaks own themselves."""
-    far = 4 * BINS
-    below = torch.where(is_peak, bins, -far).cummax(dim=-1).values
-    above = torch.where(is_peak, bins, far).flip(-1).cummin(dim=-1).values.flip(-1)
-    nearest = torch.where(bins - below <= above - bins, below, above)
-    return torch.where((nearest < 0) | (nearest >= BINS), bins.expand_as(nearest), nearest)
+    offset = (0.5 * (left - right) / curve).clamp(-0.5, 0.5)
+    offset = functional.pad(offset.masked_fill(rises | falls, 0.0), (1, 1))
+    bins = torch.arange(TRACKED)
+    turn = (bins + offset) * (2 * torch.pi * HOP_LENGTH / N_FFT)
+    uphill = torch.where(falls & (left >= right), -1, rises.long())
+    owner = bins + functional.pad(uphill, (1, 1))
+    for _ in range(_CLIMBS):
+        owner = owner.gather(-1, owner)
+    return torch.complex(torch.cos(turn), torch.sin(turn)), owner
 
 
 def _overlap_add(columns: Tensor) -> Tensor:
@@ -127,7 +127,8 @@ def _overlap_add(columns: Tensor) -> Tensor:
     return total.flatten(1)
 
 
-def _unit(spectrum: Tensor) -> Tensor:
-    """Phasors; 1 where there is nothing."""
-    size = spectrum.abs()
-    return torch.where(size > _TINY, spectrum / size.clamp_min(_TINY), torch.ones_like(spectrum))
+def _rescale(spectrum: Tensor, magnitude: Tensor) -> Tensor:
+    """Complex values of other magnitudes; phase 0 where there was nothing."""
+    real, imag = spectrum.real + _TINY, spectrum.imag
+    gain = (real * real + imag * imag + _TINY**2).rsqrt_().mul_(magnitude)
+    return torch.complex(real * gain, imag * gain)

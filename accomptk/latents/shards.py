@@ -4,6 +4,7 @@ The code is not linear, so what a player hears cannot be summed from latents of 
 stems each sample holds encoded *contexts*, mixes that leave out at least one playable stem.
 """
 
+import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -334,19 +335,21 @@ def _plain(value: Any) -> Any:
 def _read_shard(path: Path) -> Iterator[SongLatents]:
     import tarfile
 
-    from webdataset import WebDataset
+    from webdataset.tariterators import group_by_keys, tar_file_expander
 
     try:
-        for sample in WebDataset(str(path), shardshuffle=False, empty_check=False).decode():
-            yield _to_song(sample)
+        with path.open("rb") as file:
+            source = {"url": str(path), "stream": file}
+            yield from map(_to_song, group_by_keys(tar_file_expander([source])))
     except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as error:
-        raise DatasetError(f"{path}: damaged; delete it and run accomptk train codec again") from (
-            error
-        )
+        raise DatasetError(
+            f"{path}: damaged; delete it and run accomptk train codec again"
+        ) from error
 
 
 def _to_song(sample: dict[str, Any]) -> SongLatents:
-    values = {name: sample["json"][name] for name in _TEXTS}
+    text = json.loads(sample["json"])
+    values = {name: text[name] for name in _TEXTS}
     times = {name: np.asarray(values[name], dtype=np.float64) for name in ("beats", "downbeats")}
     nested = {
         "stems": tuple(values["stems"]),
@@ -356,5 +359,5 @@ def _to_song(sample: dict[str, Any]) -> SongLatents:
         "contexts": tuple(tuple(names) for names in values["contexts"]),
         "chords": tuple((a, b, label) for a, b, label in values["chords"]),
     }
-    arrays = {name: sample[f"{name}.npy"] for name in _ARRAYS}
+    arrays = {name: np.load(io.BytesIO(sample[f"{name}.npy"])) for name in _ARRAYS}
     return SongLatents(**{**values, **times, **nested, **arrays})
