@@ -30,7 +30,7 @@ SPLITS = ("train", "valid", "test")
 HELD_OUT_SOUNDFONT = "TimGM6mb"
 """Soundfont of the test split, never heard in training."""
 
-_VERSION = 2  # of the generator: songs of another one are made again
+_VERSION = 3  # of the generator: songs of another one are made again
 _GOLDEN = 0.6180339887498949
 _SHARES = np.array([0.80, 0.88, 1.0])
 _TRAIN_SOUNDFONTS = {"FluidR3_GM": 0.55, "MuseScore_General": 0.2, "GMbank": 0.25}

@@ -92,13 +92,17 @@ class Chart:
         offset = beat % self.meter
         return [chord for start, chord in bar.chords if start <= offset + 1e-6][-1]
 
-    def chord_spans(self) -> list[tuple[float, float, str]]:
-        """Start and end in seconds and mir_eval label of each chord; equal neighbours joined."""
+    @cached_property
+    def changes(self) -> list[tuple[int, Chord]]:
+        """Beats at which the chord changes, and to which; the first is beat 0."""
         starts = [
             (index * self.meter + offset, chord)
             for index, bar in enumerate(self.bars)
             for offset, chord in bar.chords
         ]
-        changes = [item for i, item in enumerate(starts) if i == 0 or item[1] != starts[i - 1][1]]
-        times = [*(float(self.grid_s[beat]) for beat, _ in changes), self.end_s]
-        return [(times[i], times[i + 1], chord.label) for i, (_, chord) in enumerate(changes)]
+        return [item for i, item in enumerate(starts) if i == 0 or item[1] != starts[i - 1][1]]
+
+    def chord_spans(self) -> list[tuple[float, float, str]]:
+        """Start and end in seconds and mir_eval label of each chord; equal neighbours joined."""
+        times = [*(float(self.grid_s[beat]) for beat, _ in self.changes), self.end_s]
+        return [(times[i], times[i + 1], chord.label) for i, (_, chord) in enumerate(self.changes)]

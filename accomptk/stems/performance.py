@@ -6,10 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from accomptk.stems.chart import Bar, Chart
+from accomptk.stems.instruments import MELODY
 from accomptk.stems.notes import Note, Part
 from accomptk.stems.players import Sound
 
 _EARLY_BEATS = 0.12  # how much before a bar its first notes may start
+_ANTICIPATION_BEATS = 0.6  # how long before a chord a note may belong to it
+_LONGEST_BEATS = 8.0
 _REVERBS = (0, 15, 30, 50)
 _SNARE, _CRASH, _KICK, _TOMS = 38, 49, 36, (50, 48, 47, 45, 43)
 
@@ -62,7 +65,7 @@ def _play_note(chart: Chart, name: str, note: Note) -> Iterator[Note]:
     offset = note.start - start
     if not _is_heard(bar, name, offset):
         return
-    end = note.end
+    end = note.end if name in (MELODY, "drums") else _let_go(chart, note)
     if bar.is_last:
         end = start + chart.meter * 0.95
     elif bar.stop and bar.stop != name:
@@ -71,6 +74,17 @@ def _play_note(chart: Chart, name: str, note: Note) -> Iterator[Note]:
         end = min(end, start + chart.meter)
     velocity = int(np.clip(round(note.velocity * bar.level), 1, 127))
     yield Note(note.start, max(end, note.start + 0.01), note.pitch, velocity)
+
+
+def _let_go(chart: Chart, note: Note) -> float:
+    """Where a note that rings on has to end: at a chord that it does not belong to."""
+    end = min(note.end, note.start + _LONGEST_BEATS)
+    for beat, chord in chart.changes:
+        if beat >= end:
+            break
+        if beat > note.start + _ANTICIPATION_BEATS and note.pitch % 12 not in chord.tones:
+            return float(beat)
+    return end
 
 
 def _is_heard(bar: Bar, name: str, offset: float) -> bool:

@@ -61,6 +61,18 @@ def test_the_last_bar_is_held(part):
     assert played.notes[-1].end == pytest.approx(12 + 3.8)
 
 
+def test_a_ringing_note_ends_at_a_chord_it_does_not_belong_to():
+    notes = (Note(0, 16, 60, 80), Note(0, 16, 64, 80), Note(3.8, 16, 65, 80))
+    bars = [Bar("A", ((0, chord),)) for chord in (Chord(0, "maj"), Chord(5, "maj"))]
+    bars += [Bar("A", ((0, Chord(7, "maj")),))] * 2
+    chart = Chart(0, "major", 4, tuple(bars), (120.0,) * 16)
+    part = Part("Plectrum", "guitar", 27, notes)
+    (played,) = perform(np.random.default_rng(0), chart, "guitar", [part], PIANO)
+    assert [(n.pitch, n.end) for n in played.notes] == [(60, 8.0), (64, 4.0), (65, 8.0)]
+    (sung,) = perform(np.random.default_rng(0), chart, "melody", [part], PIANO)
+    assert [n.end for n in sung.notes] == [16, 16, 16]
+
+
 def test_fills_replace_the_end_of_marked_bars():
     drums = Part("Drum", "drums", 0, tuple(Note(b / 2, b / 2 + 0.1, 42, 80) for b in range(32)))
     bars = tuple(Bar("A", ((0, Chord(0, "maj")),), fill=i == 1) for i in range(BARS))
