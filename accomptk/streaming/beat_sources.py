@@ -52,3 +52,14 @@ class NoBeats:
     def features(self, heard: int, start: int, end: int) -> Floats:
         """All zeros: no beat."""
         return np.zeros((BEAT_FEATURES, end - start), np.float32)
+
+
+def tracker() -> BeatSource:
+    """A tracker that has heard nothing.
+
+    Raises:
+        MissingTool: If its weights were not fetched.
+    """
+    from accomptk.conditions.beats import BeatTracker
+
+    return BeatTracker.load()
