@@ -155,10 +155,6 @@ class Evaluator:
         total, done = len(batches) * (1 + len(entries)), 0
         for batch in batches:
             takes = [self.load(part) for part in batch]
-            for take in takes:
-                for name, judged in self.judge_anchors(take).items():
-                    result.anchors[name].judged[take.part.name] = judged
-            progress(done := done + 1, total, "anchors")
             for entry, tally in result.entries:
                 played = self.play(entry, takes)
                 _count_steps(tally, played, entry.window, self.codec)
@@ -166,6 +162,10 @@ class Evaluator:
                 for take, wav in zip(takes, played.audio, strict=False):
                     heard(entry, take.part, wav)
                 progress(done := done + 1, total, entry.label)
+            for take in takes:
+                for name, judged in self.judge_anchors(take).items():
+                    result.anchors[name].judged[take.part.name] = judged
+            progress(done := done + 1, total, "anchors")
         return result
 
     def load(self, part: Part) -> Take:

@@ -17,7 +17,7 @@ Wav = NDArray[np.float32]
 Roundtrip = Callable[[Wav], Wav]
 
 SPARE_S = 0.01  # more than rounding the start can take away
-OFF_BEAT = (0.25, 0.75)  # where the tempo-matched song is laid, in beats after this song's
+OFF_BEAT = (3 / 8, 5 / 8)  # beats after this song's: far from its beats, halves and quarters
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +99,7 @@ def _lay_tempo_matched(
         stems.audio(other.song, other.stem, start_s, needed_s),
         beats[beats >= start_s] - start_s,
         scene.beats,
-        phase=numpy_generator(seed, f"phase/{part.name}").uniform(*OFF_BEAT),
+        phase=float(numpy_generator(seed, f"phase/{part.name}").choice(OFF_BEAT)),
         samples=scene.truth.size,
         sample_rate=SAMPLE_RATE,
     )

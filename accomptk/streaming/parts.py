@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accomptk.errors import DatasetError
+from accomptk.errors import DatasetError, RecipeError
 from accomptk.metrics.judge import Scene
 from accomptk.stems.audio import SAMPLE_RATE
 from accomptk.stems.index import Song, Stem, StemSet
+from accomptk.stems.instruments import INSTRUMENTS
 
 STREAM_S = 30.0
 WARMUP_S = 6.0
@@ -108,7 +109,17 @@ def find_parts(
 
     Returns:
         The parts, and what was left out as (song, reason).
+
+    Raises:
+        RecipeError: If no model plays one of the instruments.
+        DatasetError: If no part is left.
     """
+    for instrument in instruments:
+        if instrument not in INSTRUMENTS:
+            raise RecipeError(
+                f"instruments: '{instrument}' is not one that a model plays; "
+                f"choose from {', '.join(INSTRUMENTS)}"
+            )
     parts: list[Part] = []
     left_out: list[tuple[str, str]] = []
     for song in songs:
@@ -121,6 +132,11 @@ def find_parts(
                 left_out.append((song.track, f"{instrument} does not play in the scored seconds"))
             else:
                 parts.append(part)
+    if not parts:
+        raise DatasetError(
+            f"no song has {', '.join(instruments)} beside other stems; "
+            f"the first: {': '.join(left_out[0]) if left_out else 'there is none'}"
+        )
     return parts, left_out
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from accomptk.errors import DatasetError
+from accomptk.errors import DatasetError, RecipeError
 from accomptk.stems.index import Song, Stem, StemSet
 from accomptk.streaming.parts import Part, choose_songs, find_parts, load_part, to_scene, to_warmup
 
@@ -66,6 +66,13 @@ def test_what_cannot_be_played_is_left_out_with_a_reason():
     assert [track for track, _ in left_out] == ["alone", "song"]
     assert "single stem" in left_out[0][1]
     assert "bass" in left_out[1][1]
+
+
+def test_nothing_to_play_is_refused_in_one_line():
+    with pytest.raises(DatasetError, match="single stem"):
+        find_parts([song(stem("kit", "drums"))], ["drums"])
+    with pytest.raises(RecipeError, match="kazoo"):
+        find_parts([song(stem("kit", "drums"), stem("low", "bass"))], ["kazoo"])
 
 
 def test_scene_counts_from_the_scored_start():

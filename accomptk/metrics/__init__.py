@@ -1,0 +1,1 @@
+"""Metrics, one a module, and the table that gathers them."""

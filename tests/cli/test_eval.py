@@ -1,0 +1,136 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from accomptk.cli import main
+from accomptk.metrics.table import METRICS, read_csv
+from accomptk.stems.index import StemSet
+from accomptk.stems.prepare import prepare
+from fake_judges import PANEL, mean_distance_to
+from synthetic_band import SONGS
+from tiny_codecs import tiny_spectral
+from tiny_models import tiny_teacher
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A set of two songs, a tiny teacher, and judges and a codec without weights."""
+    root = tmp_path_factory.mktemp("world")
+    prepare(root / "band", [(song.track, song) for song in SONGS[:2]], name="band", source="test")
+    tiny_teacher(root / "tiny.safetensors")
+    codec = tiny_spectral()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("accomptk.streaming.parts.STREAM_S", 10.0)
+        patch.setattr("accomptk.latents.codec.load_codec", lambda path: codec)
+        patch.setattr("accomptk.metrics.panel.find_panel", lambda: PANEL)
+        patch.setattr("accomptk.metrics.panel.fad_to", mean_distance_to)
+        patch.setenv("ACCOMPTK_CACHE", str(root / "cache"))
+        yield root
+
+
+def invoke(world, *arguments):
+    fixed = ["--data", world / "band", "--models", world / "tiny.safetensors", "--hop", "6"]
+    fixed += ["--instruments", "drums,bass", "--workers", "1"]
+    return CliRunner().invoke(main, ["eval", *map(str, (*fixed, *arguments))])
+
+
+@pytest.fixture(scope="module")
+def printed(world):
+    """What ``eval --json`` prints, and its run folder."""
+    out = world / "run"
+    result = invoke(
+        world, "--lookahead", "0,2", "--json", "--out", out, "--audio", "--store", world / "s.csv"
+    )
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout), out
+
+
+def test_json_is_one_object_with_rows_and_anchors(printed):
+    value, _ = printed
+    keys = {metric.key for metric in METRICS}
+
+    assert [(row["lookahead"], row["gap_s"], row["hop_s"]) for row in value["rows"]] == [
+        (0.0, -0.5, 0.5),
+        (2.0, 0.5, 0.5),
+    ]
+    assert all(set(row["metrics"]) == keys for row in value["rows"])
+    assert list(value["anchors"]) == [
+        *("ground_truth", "codec", "random_pairing", "tempo_matched", "click", "silence")
+    ]
+    assert value["anchors"]["ground_truth"]["onset_f1"]["mean"] == 1.0
+
+
+def test_json_says_where_the_numbers_come_from(printed, world):
+    value, _ = printed
+    assert value["data"]["index"] == StemSet.open(world / "band").index_hash
+    assert value["data"]["songs"] == ["one", "two"]
+    assert value["data"]["short"] == []
+    assert "band levels" in value["judges"]
+    assert value["seed"] == 0
+    assert value["gflops"] > 0
+    row = value["rows"][0]
+    assert row["recipe"].startswith("teacher ")
+    assert row["beats"] == "given"
+
+
+def test_run_folder_holds_tables_result_and_audio(printed, world):
+    value, out = printed
+    assert json.loads((out / "result.json").read_text()) == value
+    rows = read_csv(out / "table.csv")
+    assert len(rows) == 2 + 6
+    assert (out / "table.csv").read_text() == (world / "s.csv").read_text()
+    assert "| random_pairing |" in (out / "table.md").read_text()
+    assert sorted(path.name for path in (out / "audio").glob("*/one/*")) == [
+        *("bass.flac", "bass.flac", "drums.flac", "drums.flac")
+    ]
+    assert "finished" in json.loads((out / "provenance.json").read_text())
+
+
+def test_table_is_plain_text_and_ends_with_the_folder(world):
+    out = world / "plain"
+    result = invoke(world, "--gap", "3,250ms", "--songs", "1", "--out", out)
+
+    assert result.exit_code == 0, result.output
+    assert "\x1b" not in result.stdout
+    assert "onset F1" in result.stdout
+    assert result.stdout.count("tempo_matched") == 1
+    assert result.stdout.splitlines()[-1] == str(out)
+    rows = [row for row in read_csv(out / "table.csv") if row.lookahead is not None]
+    assert [row.gap_s for row in rows] == [0.25, 0.25]
+
+
+def test_no_models_give_the_anchors_alone(world):
+    result = invoke(world, "--models", "", "--json", "--out", world / "none")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["rows"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--lookahead", "one"), 2, "whole numbers"),
+        (("--lookahead", "-1"), 1, "lookahead -1"),
+        (("--lookahead", "9"), 1, "leaves no context"),
+        (("--gap", "soon"), 1, "'soon'"),
+        (("--models", "nobody"), 1, "model 'nobody'"),
+        (("--split", "valid"), 1, "split 'valid' has no songs"),
+        (("--data", "nowhere"), 1, "nowhere"),
+        (("--instruments", "kazoo"), 1, "kazoo"),
+    ],
+)
+def test_bad_options_are_one_line(world, arguments, code, words):
+    result = invoke(world, *arguments, "--out", world / "bad")
+    assert result.exit_code == code
+    assert words in result.stderr
+    if code == 1:
+        assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_another_codec_is_refused(world, monkeypatch):
+    codec = tiny_spectral()
+    codec.sha8 = "ffffffff"
+    monkeypatch.setattr("accomptk.latents.codec.load_codec", lambda path: codec)
+    result = invoke(world, "--out", world / "bad", "--lookahead", "0")
+    assert result.exit_code == 1
+    assert "codec" in result.stderr
