@@ -14,10 +14,10 @@ endef
 export fill_readme
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check smoke bench results lock clean
+.PHONY: help demo test check smoke bench results demo-songs lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -54,6 +54,10 @@ results: $(STAMP)  ## measure again and write results/ and the table of README.m
 	$(BIN)/accomptk eval --lookahead 0,1,2 --out $(OUT) --store results/eval.csv
 	cp $(OUT)/table.md results/eval.md
 	$(BIN)/python -c "$$fill_readme"
+
+demo-songs: $(STAMP)  ## make the shipped demo songs again
+	$(BIN)/accomptk prep band --songs 14 --split test --seconds 31 35 --seed 7 --no-latents --out runs/demo-songs
+	$(BIN)/python -c 'from accomptk.stems.demo import pack; pack("runs/demo-songs", 4)'
 
 lock: $(STAMP)  ## write constraints.txt from what is installed
 	@echo "# A set that installs together on Linux, Python 3.11; written by \`make lock\`." > $@.txt
