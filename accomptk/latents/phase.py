@@ -7,7 +7,7 @@ from torch.nn import functional
 from accomptk.latents.spectrum import COLUMNS, FRAME_SAMPLES, HOP_LENGTH, N_FFT, OVERLAP
 
 BINS = N_FFT // 2 + 1
-MOMENTUM = 0.99
+MOMENTUM = 0.5
 _RATIO = N_FFT // HOP_LENGTH
 TRACKED = 512
 """Bins in which peaks are followed, up to 10.7 kHz; those above turn at their own frequency."""
