@@ -6,9 +6,20 @@ import numpy as np
 import pytest
 import soundfile
 
+from accomptk.errors import MissingTool
+from accomptk.stems.render import SOUNDFONTS, find_program, find_soundfont
 from signals import RATE, clicks, sine
 
 STEM_S = 3.0
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a program or a soundfont of Debian that is not installed."""
+    for name in (name for marker in item.iter_markers("debian") for name in marker.args):
+        try:
+            find_soundfont(name) if name in SOUNDFONTS else find_program(name)
+        except MissingTool as error:
+            pytest.skip(str(error))
 
 
 @pytest.fixture

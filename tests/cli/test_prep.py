@@ -164,6 +164,7 @@ def test_band_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert json.loads((tmp_path / "set" / "set.json").read_text())["seed"] == 7
 
 
+@pytest.mark.debian("ffmpeg")
 def test_musdb_says_that_it_uses_the_excerpt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +176,7 @@ def test_musdb_says_that_it_uses_the_excerpt(
     assert len(StemSet.open(tmp_path / "set").songs) == 1
 
 
+@pytest.mark.debian("ffmpeg")
 def test_musdb_path_is_read_from_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

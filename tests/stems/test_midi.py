@@ -13,6 +13,8 @@ from accomptk.stems.midi import choose_soundfont, label_notes, tasks
 from accomptk.stems.prepare import prepare
 from accomptk.stems.song import SongAudio
 
+pytestmark = pytest.mark.debian("fluidsynth", "FluidR3_GM", "TimGM6mb")
+
 TICKS = 240
 
 

@@ -11,6 +11,8 @@ from accomptk.stems.musdb import example, tasks
 from accomptk.stems.prepare import prepare
 from signals import RATE, sine
 
+pytestmark = pytest.mark.debian("ffmpeg")
+
 EXCERPT = "The Easton Ellises - Falcon 69"
 
 
