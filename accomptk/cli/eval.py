@@ -276,7 +276,8 @@ def show(rows: Sequence["Row"]) -> None:
     from accomptk.metrics.layout import footnote, quality_table, speed_table
 
     console = Console(file=sys.stdout, highlight=False, width=WIDTH)
-    for heading, lines in (quality_table(rows), speed_table(rows)):
+    tables = [table for table in (quality_table(rows), speed_table(rows)) if table[1]]
+    for heading, lines in tables:
         table = Table(box=box.SIMPLE_HEAD, show_edge=False)
         for index, name in enumerate(heading):
             table.add_column(name, justify="right" if index else "left")

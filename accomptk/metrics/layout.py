@@ -5,14 +5,13 @@ from collections.abc import Sequence
 
 from accomptk.metrics.table import QUALITY, SPEED, WARMUP, Cell, Metric, Row
 
-STREAMS = "4 streams at once, each with a context of its own,"
+SPEED_NOTE = "Speed: a step of four streams at once, each with a context of its own,"
 
 
 def to_markdown(rows: Sequence[Row]) -> str:
     """Quality and speed as two Markdown tables, then one line on where they come from."""
-    quality = _markdown(*quality_table(rows))
-    speed = _markdown(*speed_table(rows))
-    return f"{quality}\n{speed}\n{footnote(rows)}\n"
+    tables = [_markdown(*table) for table in (quality_table(rows), speed_table(rows)) if table[1]]
+    return "\n".join((*tables, f"{footnote(rows)}\n"))
 
 
 def quality_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
@@ -37,13 +36,17 @@ def footnote(rows: Sequence[Row]) -> str:
     """What the rows were measured on, by whom and on which machine."""
     if not rows:
         return ""
-    row = next((row for row in rows if row.lookahead is not None), rows[0])
-    return (
-        f"{row.songs} songs, {row.seconds:.0f} s scored in all; mean (95 % interval over songs); "
-        "percent: closeness, 0 a random pairing and 100 the ground truth through the codec; "
-        f"seed {row.seed}; beats given to the models: {row.beats}. {row.judges} "
-        f"Speed: {STREAMS} on {row.machine}."
-    )
+    models = [row for row in rows if row.lookahead is not None]
+    row = (models or rows)[0]
+    notes = [
+        f"Songs: {row.songs}, of which {row.seconds:.0f} s of stems are scored; seed {row.seed}.",
+        "A cell is a mean with its 95 % interval over songs; the percentage is closeness: 0 is a "
+        "random pairing, 100 the ground truth through the codec.",
+        row.judges,
+    ]
+    if models:
+        notes.append(f"Beats given to the models: {row.beats}. {SPEED_NOTE} on {row.machine}.")
+    return " ".join(notes)
 
 
 def _texts(row: Row, metrics: Sequence[Metric]) -> list[str]:

@@ -40,7 +40,17 @@ def test_markdown_lines_have_equal_columns():
 
 def test_footnote_says_what_was_measured():
     note = footnote([TEACHER, CLICK])
-    assert "4 songs" in note
-    assert "beats given" in note
+    assert "Songs: 4, of which 384 s" in note
+    assert "models: given" in note
     assert "a machine" in note
     assert footnote([]) == ""
+
+
+def test_anchors_alone_have_no_speed():
+    assert len(to_markdown([CLICK]).split("\n\n")) == 2
+    assert "Speed" not in footnote([CLICK])
+
+
+def test_closeness_is_a_percentage():
+    row = Row(model="x", cells={"onset_f1": Cell(0.5, 0.4, 0.6, 4, 0.814)})
+    assert "0.50 · 81 % (0.40–0.60)" in to_markdown([row])
