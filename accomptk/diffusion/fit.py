@@ -19,6 +19,7 @@ from accomptk.diffusion.training import Optim, Trainer, step_generators
 from accomptk.errors import DatasetError
 from accomptk.latents.shards import SongLatents, read_latents
 from accomptk.run import Run
+from accomptk.stems.index import StemSet
 
 VALIDATE_EVERY = 200
 VALIDATION_BATCHES = 4
@@ -72,7 +73,11 @@ class TeacherFitting:
         self.recipe, self.codec_sha256 = recipe, codec_sha256
         self.words = len(vocabulary.words)
         self.channels = songs[0].latents.shape[1]
-        self.extra = {"channels": self.channels, "words": list(vocabulary.words)}
+        self.extra = {
+            "channels": self.channels,
+            "words": list(vocabulary.words),
+            "data": StemSet.open(data).index_hash,
+        }
         valid = read_songs(data, codec_sha256, "valid", recipe.geometry.excerpt, needed=False)
         self.samplers = [
             ExcerptSampler(some, vocabulary, recipe.geometry, recipe.drops, recipe.beat_noise)
@@ -107,7 +112,7 @@ class AStyleFitting:
         songs = read_songs(data, codec_sha256, "train", recipe.frames)
         self.recipe, self.codec_sha256 = recipe, codec_sha256
         self.channels = songs[0].latents.shape[1]
-        self.extra = {"channels": self.channels}
+        self.extra = {"channels": self.channels, "data": StemSet.open(data).index_hash}
         valid = read_songs(data, codec_sha256, "valid", recipe.frames, needed=False)
         geometry = Geometry(
             frames=recipe.frames,
