@@ -34,9 +34,9 @@ class PhaseRebuilder:
         self.iterations = iterations
         self.momentum = momentum
         self.window = torch.hann_window(N_FFT)
-        self.norm = _overlap_add((self.window**2).expand(1, COLUMNS, N_FFT))[0]
-        self.norm[:OVERLAP] = _PLAYED_NORM
-        self.norm.clamp_(min=1e-3)
+        norm = _overlap_add((self.window**2).expand(1, COLUMNS, N_FFT))[0]
+        norm[:OVERLAP] = _PLAYED_NORM
+        self.weight = 1 / norm.clamp_min(1e-3)
         # Phases refer to the middle of a column, where those of one sinusoid are equal.
         self.centre = 1.0 - 2.0 * (torch.arange(BINS) % 2)
         turn = torch.arange(TRACKED, BINS) * (2 * torch.pi * HOP_LENGTH / N_FFT)
@@ -62,7 +62,7 @@ class PhaseRebuilder:
         first = magnitude * self._advance(magnitude, state["phasor"])
         spectrum = self._refine(first, magnitude, state["tail"])
         wav = self._sum(spectrum, state["tail"])
-        last = spectrum[:, -1]
+        last = spectrum[:, -1] + _TINY  # phase 0 where nothing is
         state["tail"] = wav[:, FRAME_SAMPLES:].clone()
         state["phasor"] = _rescale(last, torch.ones_like(last.real)) * self.centre
         return wav[:, :FRAME_SAMPLES] / _PLAYED_NORM
@@ -70,20 +70,21 @@ class PhaseRebuilder:
     def _advance(self, magnitude: Tensor, phasor: Tensor) -> Tensor:
         """First phases of the columns, from the last column's: [B, COLUMNS, BINS] phasors."""
         step, owner = _peak_steps(magnitude[..., :TRACKED])
-        made = []
+        made = phasor.new_empty(magnitude.shape)
         for column in range(COLUMNS):
-            tracked = (phasor[:, :TRACKED] * step[:, column]).gather(1, owner[:, column])
-            phasor = torch.cat([tracked, phasor[:, TRACKED:] * self.turn], dim=1)
-            made.append(phasor * self.centre)
-        return torch.stack(made, dim=1)
+            turned = phasor[:, :TRACKED] * step[:, column]
+            torch.gather(turned, 1, owner[:, column], out=made[:, column, :TRACKED])
+            torch.mul(phasor[:, TRACKED:], self.turn, out=made[:, column, TRACKED:])
+            phasor = made[:, column]
+        return made * self.centre
 
     def _refine(self, spectrum: Tensor, magnitude: Tensor, tail: Tensor) -> Tensor:
         """Fast Griffin-Lim over the frame's columns, those before it held: complex columns."""
         before = spectrum
         for _ in range(self.iterations):
-            wav = self._sum(spectrum, tail) / self.norm
+            wav = self._sum(spectrum, tail) * self.weight
             found = torch.fft.rfft(wav.unfold(-1, N_FFT, HOP_LENGTH) * self.window)
-            spectrum = _rescale(found + self.momentum * (found - before), magnitude)
+            spectrum = _rescale(_extrapolate(before, found, self.momentum), magnitude)
             before = found
         return spectrum
 
@@ -128,7 +129,13 @@ def _overlap_add(columns: Tensor) -> Tensor:
 
 
 def _rescale(spectrum: Tensor, magnitude: Tensor) -> Tensor:
-    """Complex values of other magnitudes; phase 0 where there was nothing."""
-    real, imag = spectrum.real + _TINY, spectrum.imag
-    gain = (real * real + imag * imag + _TINY**2).rsqrt_().mul_(magnitude)
-    return torch.complex(real * gain, imag * gain)
+    """Complex values of other magnitudes; 0 stays 0."""
+    real, imag = spectrum.real, spectrum.imag
+    energy = torch.addcmul(real.square(), imag, imag).add_(_TINY**2)
+    return spectrum * energy.rsqrt_().mul_(magnitude)
+
+
+def _extrapolate(before: Tensor, found: Tensor, momentum: float) -> Tensor:
+    """``found + momentum * (found - before)``; complex arithmetic would be four times as slow."""
+    moved = torch.lerp(torch.view_as_real(before), torch.view_as_real(found), 1 + momentum)
+    return torch.view_as_complex(moved)

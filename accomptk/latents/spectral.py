@@ -47,9 +47,9 @@ class LinearCode:
         return ((coefficients - self.mean) / self.scale).float().transpose(1, 2)
 
     def decode(self, latents: Tensor) -> Tensor:
-        """[B, C, n] to [B, n, features] in double precision."""
+        """[B, C, n] to [B, n, features]."""
         coefficients = latents.transpose(1, 2).double() * self.scale + self.mean
-        return coefficients @ self.basis.double()
+        return (coefficients @ self.basis.double()).float()
 
 
 class SpectralCodec:
@@ -109,11 +109,9 @@ class SpectralCodec:
         return _soften(wav).unsqueeze(1)
 
     def _frames(self, latents: Tensor, state: State) -> Iterator[Tensor]:
-        for latent in latents.unbind(-1):
-            magnitude = self.spectrum.synthesise(self.code.decode(latent.unsqueeze(-1)))[
-                :, 0
-            ].float()
-            yield self.phases.play(magnitude, state.tensors)
+        for latent in torch.split(latents, 1, dim=-1):
+            magnitude = self.spectrum.synthesise(self.code.decode(latent))
+            yield self.phases.play(magnitude[:, 0], state.tensors)
 
 
 def load_spectral(path: Path, iterations: int = ITERATIONS) -> SpectralCodec:

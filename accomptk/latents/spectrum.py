@@ -68,15 +68,16 @@ class Spectrum:
         return compressed.reshape(wav.shape[0], -1, self.features)
 
     def synthesise(self, features: Tensor) -> Tensor:
-        """STFT magnitudes of [B, n, features] in double precision: [B, n, COLUMNS, bins]."""
+        """STFT magnitudes of [B, n, features]: [B, n, COLUMNS, bins]."""
         banded = features.reshape(*features.shape[:-1], COLUMNS, self.bands)
         level = banded.clamp_min(0) + self.floor**self.power
-        energy = level ** (2 / self.power) - self.floor**2
+        # Not pow(): its result depends on the place in the tensor, and so on the batch.
+        energy = torch.exp(torch.log(level) * (2 / self.power)) - self.floor**2
         # Errors of the code just above the floor would hiss in 1,000 bins at once.
-        gated = energy.where(energy > self.floor**2, 0.0)
-        low, high = gated[..., : self.linear], gated[..., self.linear :]
-        spread = high.sqrt() @ self.spread.to(high.dtype)
-        return torch.cat([low.sqrt(), spread], dim=-1) / self.scale
+        magnitude = energy.masked_fill_(energy <= self.floor**2, 0.0).sqrt_() / self.scale
+        low, high = magnitude[..., : self.linear], magnitude[..., self.linear :]
+        spread = high.double() @ self.spread.double()
+        return torch.cat([low, spread.to(low.dtype)], dim=-1)
 
 
 def _mel_pool(recipe: SpectrumRecipe, linear: int) -> Tensor:
