@@ -1,7 +1,9 @@
 """How much of what a pitched instrument plays belongs to the harmony.
 
 Conventions: energy is gathered on the 12 pitch classes (0 = C) from the peaks of the spectrum,
-each at its interpolated frequency, so that a bass is resolved as well as a guitar. Chords are
+each at its interpolated frequency, so that a bass is resolved as well as a guitar. Of two
+frames in a row the smaller energy counts: a note sounds on, the pluck before it does not, and
+in a slapped bass the pluck is the louder one and out of tune. Chords are
 ``(start_s, end_s, label)`` with mir_eval labels; 'N' and 'X' are left out.
 
 Metrics: the share of that energy on the tones of the sounding chord (a stem of random pitches
@@ -47,7 +49,7 @@ class Chroma:
 
 def chroma(wav: Floats, sample_rate: int) -> Chroma:
     """Energy of the pitch classes of a mono signal [N]; T = 0 when it is silent or too short."""
-    if wav.size < FFT_SAMPLES or level_db(wav) < SILENCE_DB:
+    if wav.size < FFT_SAMPLES + HOP_SAMPLES or level_db(wav) < SILENCE_DB:
         return Chroma(np.zeros((12, 0)), np.zeros(0))
     from scipy.fft import rfft
 
@@ -56,8 +58,9 @@ def chroma(wav: Floats, sample_rate: int) -> Chroma:
     frame, pitch_class, energy = _peaks(spectrum, sample_rate)
     total = np.zeros((12, len(frames)))
     np.add.at(total, (pitch_class, frame), energy)
-    centre_s = (np.arange(len(frames)) * HOP_SAMPLES + FFT_SAMPLES / 2) / sample_rate
-    return Chroma(total, centre_s)
+    centre_s = (np.arange(1, len(frames)) * HOP_SAMPLES + FFT_SAMPLES / 2) / sample_rate
+    sustained = np.minimum(total[:, :-1], total[:, 1:])
+    return Chroma(sustained, centre_s - HOP_SAMPLES / 2 / sample_rate)
 
 
 def chord_tones(label: str) -> NDArray[np.bool_] | None:
@@ -71,7 +74,7 @@ def chord_tones(label: str) -> NDArray[np.bool_] | None:
     if label in (NO_CHORD, X_CHORD):
         return None
     try:
-        root, intervals, _ = encode(label)
+        root, intervals, _ = encode(label, reduce_extended_chords=True)  # 9, 11, 13 are tones too
     except InvalidChordException as error:
         raise DatasetError(
             f"chord '{label}': not a chord label; write it as mir_eval does, such as 'A:min7'"

@@ -19,7 +19,7 @@ Floats = NDArray[np.floating[Any]]
 TrackBeats = Callable[[Floats, int], Floats]
 Embed = Callable[[Sequence[Floats], int], Sequence[Floats]]
 
-METRICS_VERSION = 1  # goes up with any change that moves a number; old caches are then unused
+METRICS_VERSION = 2  # goes up with any change that moves a number; old caches are then unused
 UNPITCHED = ("drums",)
 FEWEST_ONSETS = 4  # of the truth, for a ratio of counts to mean anything
 

@@ -22,6 +22,14 @@ def in_key():
     return np.concatenate([notes(60, 64, 67), notes(57, 60, 64)])
 
 
+def test_an_out_of_tune_pluck_does_not_count():
+    """A short loud blip a minor sixth above each long note."""
+    pluck = np.zeros(2 * RATE, np.float32)
+    pluck[: RATE // 20] = 10 * notes(44, seconds=0.05)
+    energy = harmony.chroma(notes(36) + pluck, RATE).energy.sum(axis=1)
+    assert energy[0] > 0.9 * energy.sum()
+
+
 def share(wav, chords=CHORDS):
     return harmony.chord_tone_share(harmony.chroma(wav, RATE), chords)
 
