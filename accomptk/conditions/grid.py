@@ -145,7 +145,7 @@ def chunk_features(
     if noise is not None and rng is not None:
         rows = _disturb(rows, beyond, beat, bar, chunk, noise, rng)
         known, bars_known = _drop(known, bars_known, noise, rng)
-    return _features(rows, known[chunk], bars_known[chunk])
+    return feature_rows(rows, known[chunk], bars_known[chunk])
 
 
 def _heard_pulse(events: Floats, until: Floats, recent: int) -> _Pulse:
@@ -240,7 +240,7 @@ def _drop(
     return known & keep, bars_known & keep & (rng.random() >= noise.bar_dropout)
 
 
-def _features(
+def feature_rows(
     rows: Floats, known: NDArray[np.bool_], bars_known: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
     """Beat number, bar number, tempo and confidence [4, F] as the six rows [6, F]."""
