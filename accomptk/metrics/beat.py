@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.floating[Any]]
 
-JUDGE_NETWORK = 1  # the best of the three on single stems
+JUDGE_NETWORK = 2  # trained without Ballroom; the tracker listens with the two others
 JUDGE = f"BeatNet {JUDGE_NETWORK} with madmom's DBN"
 WINDOW_S = 0.07
 SILENCE_DB = -70.0
