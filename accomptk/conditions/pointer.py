@@ -32,9 +32,9 @@ NEAR = 0.1  # periods within this relative distance are one tempo
 
 METERS = (4, 3)
 METER_CHANGE = 0.01  # probability at a bar line
-BAR_TRUST = 0.5  # activations last about two frames
-BEATS_A_DOWNBEAT = 1.5  # at which the network's two probabilities say nothing
-BAR_FLOOR = 0.02
+BAR_TRUST = 0.25  # neighbouring frames, and beats, repeat one another
+BEATS_A_DOWNBEAT = 2.0  # at which the network's two probabilities say nothing
+BAR_FLOOR = 0.05
 BAR_EVIDENCE = 2.0  # most that one frame says for or against a bar line, in nats
 
 

@@ -17,7 +17,8 @@ def true_rows(start: int, end: int) -> np.ndarray:
 @pytest.mark.parametrize("start", [30, 72, 90])
 def test_regular_beats_are_extrapolated_exactly(start):
     features = grid_features(BEATS, DOWNBEATS, 72, start, start + 18)
-    assert features.shape == (BEAT_FEATURES, 18) and features.dtype == np.float32
+    assert features.shape == (BEAT_FEATURES, 18)
+    assert features.dtype == np.float32
     np.testing.assert_allclose(features[:4], true_rows(start, start + 18), atol=1e-5)
     np.testing.assert_allclose(features[4], 0.0, atol=1e-6)
 
@@ -48,7 +49,8 @@ def test_nothing_known_is_all_zeros():
     assert not grid_features([], [], 72, 72, 90).any()
     assert not grid_features([0.1, 0.6], [0.1], 6, 6, 24).any()  # one beat heard
     features = grid_features(BEATS, [], 72, 72, 90)
-    assert features[:2].any() and not features[2:4].any()
+    assert features[:2].any()
+    assert not features[2:4].any()
 
 
 def test_confidence_falls_with_distance_and_irregularity():
@@ -56,7 +58,8 @@ def test_confidence_falls_with_distance_and_irregularity():
     wobbly = BEATS + 0.03 * rng.standard_normal(len(BEATS))
     regular = grid_features(BEATS, DOWNBEATS, 72, 60, 108)[5]
     irregular = grid_features(wobbly, DOWNBEATS, 72, 60, 108)[5]
-    assert regular[0] == 1.0 and np.all(np.diff(regular) <= 0)
+    assert regular[0] == 1.0
+    assert np.all(np.diff(regular) <= 0)
     assert 0 < irregular[-1] < regular[-1] < 1
 
 
@@ -115,7 +118,8 @@ def test_each_error_touches_its_own_rows():
     assert not chunks(BeatNoise(dropout=1.0)).any()
     assert not chunks(BeatNoise(chunk_dropout=1.0)).any()
     silent_bars = chunks(BeatNoise(bar_dropout=1.0))
-    assert silent_bars[:2].any() and not silent_bars[2:4].any()
+    assert silent_bars[:2].any()
+    assert not silent_bars[2:4].any()
 
 
 def test_noise_needs_a_generator():

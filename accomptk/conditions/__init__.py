@@ -1,0 +1,1 @@
+"""What a chunk is conditioned on besides audio: instrument, prompt, beat."""
