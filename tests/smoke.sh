@@ -6,6 +6,7 @@ clone=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python=$(command -v python3)
+export OMP_NUM_THREADS=1  # these models are too small to share out
 
 # walk NAME: every verb in the order of the data, in a folder of its own.
 walk() {
