@@ -57,7 +57,7 @@ results: $(STAMP)  ## measure again and write results/ and the table of README.m
 
 demo-songs: $(STAMP)  ## make the shipped demo songs again
 	$(BIN)/accomptk prep band --songs 14 --split test --seconds 31 35 --seed 7 --no-latents --out runs/demo-songs
-	$(BIN)/python -c 'from accomptk.stems.demo import pack; pack("runs/demo-songs", 4)'
+	$(BIN)/python -c 'from accomptk.stems.demo import pack; pack("runs/demo-songs", 3)'
 
 lock: $(STAMP)  ## write constraints.txt from what is installed
 	@echo "# A set that installs together on Linux, Python 3.11; written by \`make lock\`." > $@.txt
