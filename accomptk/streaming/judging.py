@@ -1,10 +1,12 @@
 """Judges many stems at once, in processes of their own."""
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import Self
 
 import numpy as np
@@ -30,7 +32,7 @@ class JudgePool:
     def __init__(self, panel: Panel, workers: int) -> None:
         self.panel = panel
         self._pool = (
-            ProcessPoolExecutor(workers, get_context("spawn"), _use_one_thread)
+            ProcessPoolExecutor(workers, get_context("spawn"), _start_judge)
             if workers > 1
             else None
         )
@@ -57,8 +59,19 @@ def judge_task(task: Task, panel: Panel) -> Judged:
     return replace(judged, scores={**judged.scores, **first})
 
 
-def _use_one_thread() -> None:
-    """Two judges of several threads each would only wait for one another."""
+def _start_judge() -> None:
+    """Compute on one thread and end with the process that asked, even when that is killed.
+
+    Judges of several threads each would only wait for one another.
+    """
     import torch
 
     torch.set_num_threads(1)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
