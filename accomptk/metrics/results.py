@@ -14,7 +14,7 @@ from accomptk.metrics.layout import to_markdown
 from accomptk.metrics.table import read_csv
 from accomptk.run import replacing
 
-DEFAULT = "demo"  # what a README block without a name shows
+DEFAULT = "eval"  # the table of a README block without a name
 _BLOCK = re.compile(r"(<!-- results(?:: (\S+))? -->\n).*?(<!-- /results -->)", re.DOTALL)
 
 
@@ -23,7 +23,7 @@ def render(folder: Path, readme: Path | None = None) -> dict[Path, str]:
 
     Args:
         folder: Holds one ``NAME.csv`` a table.
-        readme: File whose blocks ``<!-- results: NAME -->`` (or without a name, for the demo)
+        readme: File whose blocks ``<!-- results: NAME -->`` (or without a name, for ``eval``)
             to ``<!-- /results -->`` are filled.
 
     Returns:
@@ -33,7 +33,7 @@ def render(folder: Path, readme: Path | None = None) -> dict[Path, str]:
         DatasetError: If a table cannot be read or the README names one that is absent.
     """
     tables = {path.stem: to_markdown(read_csv(path)) for path in sorted(folder.glob("*.csv"))}
-    texts = {folder / f"{name}.md": f"# {name}\n\n{text}" for name, text in tables.items()}
+    texts = {folder / f"{name}.md": text for name, text in tables.items()}
     if readme is not None and readme.is_file():
         texts[readme] = _fill(readme, tables)
     return texts

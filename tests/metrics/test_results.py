@@ -44,6 +44,14 @@ def test_check_names_what_differs_and_writes_nothing(stored):
     assert "make results" in main([str(stored), str(stored / "README.md"), "--check"])
 
 
+def test_a_block_without_a_name_shows_the_table_of_eval(stored):
+    (stored / "demo.csv").rename(stored / "eval.csv")
+    (stored / "README.md").write_text(README.replace(": demo", ""))
+    regenerate(stored, stored / "README.md")
+    table = (stored / "eval.md").read_text()
+    assert f"<!-- results -->\n{table}<!-- /results -->" in (stored / "README.md").read_text()
+
+
 def test_a_table_that_is_not_there_is_named(stored):
     (stored / "README.md").write_text(README.replace("demo", "nothing"))
     with pytest.raises(DatasetError, match="nothing"):
