@@ -6,15 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= runs/results
 
-define fill_readme
-from pathlib import Path
-from accomptk.cli.bench import replace_block
-replace_block(Path("README.md"), "results", Path("results/eval.md").read_text("utf-8").strip())
-endef
-export fill_readme
-
 .DEFAULT_GOAL := help
-.PHONY: help demo test check smoke bench results demo-songs lock clean
+.PHONY: help demo test check smoke bench results measure demo-songs lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,12 +28,13 @@ demo: $(STAMP)  ## set up, fetch the judges' weights, print the table over look-
 test: $(STAMP)  ## set up and run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
-check: $(STAMP)  ## lint, format, types, spelling, citation
+check: $(STAMP)  ## lint, format, types, spelling, citation, results
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
 	$(BIN)/cffconvert --validate
+	$(BIN)/python -m accomptk.metrics.results --check
 
 smoke: $(STAMP)  ## the whole path at toy size, from the clone and from the wheel
 	PATH="$(abspath $(BIN)):$$PATH" bash tests/smoke.sh
@@ -49,11 +43,13 @@ bench: $(STAMP)  ## what a live step and a training step cost on this machine
 	$(BIN)/accomptk bench stream
 	$(BIN)/accomptk bench training
 
-results: $(STAMP)  ## measure again and write results/ and the table of README.md
+results: $(STAMP)  ## make results/*.md and the table of README.md from the stored rows
+	$(BIN)/python -m accomptk.metrics.results
+
+measure: $(STAMP)  ## measure the stored rows again, with nothing else running
 	$(BIN)/accomptk weights fetch
 	$(BIN)/accomptk eval --lookahead 0,1,2 --out $(OUT) --store results/eval.csv --cache accomptk/demo/anchors
-	cp $(OUT)/table.md results/eval.md
-	$(BIN)/python -c "$$fill_readme"
+	$(BIN)/python -m accomptk.metrics.results
 
 demo-songs: $(STAMP)  ## make the shipped demo songs again
 	$(BIN)/accomptk prep band --songs 14 --split test --seconds 31 35 --seed 7 --no-latents --out runs/demo-songs
