@@ -4,81 +4,28 @@ The code is not linear, so what a player hears cannot be summed from latents of 
 stems each sample holds encoded *contexts*, mixes that leave out at least one playable stem.
 """
 
-import io
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from accomptk.errors import CodecError, DatasetError
-from accomptk.latents.codec import Codec, encode
-from accomptk.latents.contexts import Context, draw_contexts
+from accomptk.latents.codec import Codec
+from accomptk.latents.contexts import draw_contexts
+from accomptk.latents.song import SongLatents, encode_song
 from accomptk.run import replacing
-from accomptk.stems.index import SPLITS, Chord, Song, StemSet
+from accomptk.stems.index import SPLITS, StemSet
+
+__all__ = ["SongLatents", "encode_set", "latents_dir", "read_latents"]
 
 SUBSETS = 6
 SONGS_PER_SHARD = 8
 DETAILS_NAME = "details.json"
 
-Latents = NDArray[np.float16]
 Progress = Callable[[int, int], None]
 """Called with songs done and songs in all."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SongLatents:
-    """Latents of a song and what is known of its music.
-
-    Attributes:
-        track: The song.
-        stems: Names of its stems.
-        instruments: Class of each stem.
-        rms_db: Level of each stem, dBFS.
-        active: ``(start_s, end_s)`` above -60 dBFS, for each stem.
-        latents: Of each stem, [S, C, T].
-        contexts: Names of the stems in each context.
-        context_latents: Of each context, [M, C, T].
-        seconds: Length.
-        beats: Times in seconds.
-        downbeats: Times in seconds.
-        meter: Beats in a bar, 0 when unknown.
-        tempo: Beats per minute, 0 when unknown.
-        chords: Start, end and label of each.
-        prompt: Words for the song.
-        family: Songs of one family are in one split.
-        soundfont: That it was rendered with.
-    """
-
-    track: str
-    stems: tuple[str, ...]
-    instruments: tuple[str, ...]
-    rms_db: tuple[float, ...]
-    active: tuple[tuple[tuple[float, float], ...], ...]
-    latents: Latents
-    contexts: tuple[Context, ...]
-    context_latents: Latents
-    seconds: float
-    beats: NDArray[np.float64]
-    downbeats: NDArray[np.float64]
-    meter: int
-    tempo: float
-    chords: tuple[Chord, ...]
-    prompt: str
-    family: str
-    soundfont: str
-
-    def is_valid(self, context: int, stem: int) -> bool:
-        """Whether a context leaves a stem out, so that the stem may be made to it."""
-        return self.stems[stem] not in self.contexts[context]
-
-
-_ARRAYS = ("latents", "context_latents")
-_TEXTS = tuple(f.name for f in fields(SongLatents) if f.name not in _ARRAYS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,69 +214,10 @@ def _write_shard(
             writer.write(
                 {
                     "__key__": f"{number:06d}",  # a track's name may hold dots
-                    **{f"{array}.npy": getattr(sample, array) for array in _ARRAYS},
-                    "json": {text: _plain(getattr(sample, text)) for text in _TEXTS},
+                    **sample.to_sample(),
                 }
             )
     return len(tracks)
-
-
-def encode_song(
-    stems: StemSet, song: Song, codec: Codec, contexts: Sequence[Context]
-) -> SongLatents:
-    """Latents of a song's stems and of its contexts.
-
-    Args:
-        stems: The set that the song belongs to.
-        song: What to encode.
-        codec: What to encode with.
-        contexts: Names of the stems in each context.
-    """
-    audio = {stem.stem: stems.audio(song, stem, 0.0, song.seconds) for stem in song.stems}
-    names = tuple(audio)
-    single: dict[Context, Latents] = {
-        (name,): _encode_mono(codec, wav) for name, wav in audio.items()
-    }
-    mixed = [
-        single[context]
-        if context in single
-        else _encode_mono(codec, np.sum([audio[name] for name in context], axis=0))
-        for context in contexts
-    ]
-    empty = np.zeros((0, *single[names[:1]].shape), dtype=np.float16)
-    return SongLatents(
-        track=song.track,
-        stems=names,
-        instruments=tuple(stem.instrument for stem in song.stems),
-        rms_db=tuple(stem.rms_db for stem in song.stems),
-        active=tuple(stem.active for stem in song.stems),
-        latents=np.stack([single[(name,)] for name in names]),
-        contexts=tuple(contexts),
-        context_latents=np.stack(mixed) if mixed else empty,
-        seconds=song.seconds,
-        beats=song.beats,
-        downbeats=song.downbeats,
-        meter=song.meter,
-        tempo=song.tempo,
-        chords=song.chords,
-        prompt=song.prompt,
-        family=song.family,
-        soundfont=song.soundfont,
-    )
-
-
-def _encode_mono(codec: Codec, wav: NDArray[np.float32]) -> Latents:
-    """Samples [N] to latents [C, T]."""
-    import torch
-
-    with torch.no_grad():
-        latents = encode(codec, torch.from_numpy(wav)[None, None])
-    return latents[0].numpy().astype(np.float16)
-
-
-def _plain(value: Any) -> Any:
-    """Arrays as lists, for JSON."""
-    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def _read_shard(path: Path) -> Iterator[SongLatents]:
@@ -340,24 +228,8 @@ def _read_shard(path: Path) -> Iterator[SongLatents]:
     try:
         with path.open("rb") as file:
             source = {"url": str(path), "stream": file}
-            yield from map(_to_song, group_by_keys(tar_file_expander([source])))
+            yield from map(SongLatents.from_sample, group_by_keys(tar_file_expander([source])))
     except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(
             f"{path}: damaged; delete it and run accomptk train codec again"
         ) from error
-
-
-def _to_song(sample: dict[str, Any]) -> SongLatents:
-    text = json.loads(sample["json"])
-    values = {name: text[name] for name in _TEXTS}
-    times = {name: np.asarray(values[name], dtype=np.float64) for name in ("beats", "downbeats")}
-    nested = {
-        "stems": tuple(values["stems"]),
-        "instruments": tuple(values["instruments"]),
-        "rms_db": tuple(values["rms_db"]),
-        "active": tuple(tuple((a, b) for a, b in regions) for regions in values["active"]),
-        "contexts": tuple(tuple(names) for names in values["contexts"]),
-        "chords": tuple((a, b, label) for a, b, label in values["chords"]),
-    }
-    arrays = {name: np.load(io.BytesIO(sample[f"{name}.npy"])) for name in _ARRAYS}
-    return SongLatents(**{**values, **times, **nested, **arrays})

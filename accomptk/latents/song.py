@@ -1,0 +1,149 @@
+"""The latents of one song, as they are encoded, stored in a sample and trained on."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accomptk.latents.codec import Codec, encode
+from accomptk.latents.contexts import Context
+from accomptk.stems.index import Chord, Song, StemSet
+
+Latents = NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SongLatents:
+    """Latents of a song and what is known of its music.
+
+    Attributes:
+        track: The song.
+        stems: Names of its stems.
+        instruments: Class of each stem.
+        rms_db: Level of each stem, dBFS.
+        active: ``(start_s, end_s)`` above -60 dBFS, for each stem.
+        latents: Of each stem, [S, C, T].
+        contexts: Names of the stems in each context.
+        context_latents: Of each context, [M, C, T].
+        seconds: Length.
+        beats: Times in seconds.
+        downbeats: Times in seconds.
+        meter: Beats in a bar, 0 when unknown.
+        tempo: Beats per minute, 0 when unknown.
+        chords: Start, end and label of each.
+        prompt: Words for the song.
+        family: Songs of one family are in one split.
+        soundfont: That it was rendered with.
+    """
+
+    track: str
+    stems: tuple[str, ...]
+    instruments: tuple[str, ...]
+    rms_db: tuple[float, ...]
+    active: tuple[tuple[tuple[float, float], ...], ...]
+    latents: Latents
+    contexts: tuple[Context, ...]
+    context_latents: Latents
+    seconds: float
+    beats: NDArray[np.float64]
+    downbeats: NDArray[np.float64]
+    meter: int
+    tempo: float
+    chords: tuple[Chord, ...]
+    prompt: str
+    family: str
+    soundfont: str
+
+    def is_valid(self, context: int, stem: int) -> bool:
+        """Whether a context leaves a stem out, so that the stem may be made to it."""
+        return self.stems[stem] not in self.contexts[context]
+
+    def to_sample(self) -> dict[str, Any]:
+        """The entries of a WebDataset sample, without its key."""
+        texts = {name: _plain(getattr(self, name)) for name in _TEXTS}
+        return {**{f"{name}.npy": getattr(self, name) for name in _ARRAYS}, "json": texts}
+
+    @classmethod
+    def from_sample(cls, sample: Mapping[str, Any]) -> "SongLatents":
+        """Read the entries that `to_sample` gave, as bytes."""
+        text = json.loads(sample["json"])
+        values = {name: text[name] for name in _TEXTS}
+        times = {
+            name: np.asarray(values[name], dtype=np.float64) for name in ("beats", "downbeats")
+        }
+        nested = {
+            "stems": tuple(values["stems"]),
+            "instruments": tuple(values["instruments"]),
+            "rms_db": tuple(values["rms_db"]),
+            "active": tuple(tuple((a, b) for a, b in regions) for regions in values["active"]),
+            "contexts": tuple(tuple(names) for names in values["contexts"]),
+            "chords": tuple((a, b, label) for a, b, label in values["chords"]),
+        }
+        arrays = {name: np.load(io.BytesIO(sample[f"{name}.npy"])) for name in _ARRAYS}
+        return cls(**{**values, **nested, **arrays})
+
+
+_ARRAYS = ("latents", "context_latents")
+_TEXTS = tuple(f.name for f in fields(SongLatents) if f.name not in _ARRAYS)
+
+
+def encode_song(
+    stems: StemSet, song: Song, codec: Codec, contexts: Sequence[Context]
+) -> SongLatents:
+    """Latents of a song's stems and of its contexts.
+
+    Args:
+        stems: The set that the song belongs to.
+        song: What to encode.
+        codec: What to encode with.
+        contexts: Names of the stems in each context.
+    """
+    audio = {stem.stem: stems.audio(song, stem, 0.0, song.seconds) for stem in song.stems}
+    names = tuple(audio)
+    single: dict[Context, Latents] = {
+        (name,): _encode_mono(codec, wav) for name, wav in audio.items()
+    }
+    mixed = [
+        single[context]
+        if context in single
+        else _encode_mono(codec, np.sum([audio[name] for name in context], axis=0))
+        for context in contexts
+    ]
+    empty = np.zeros((0, *single[names[:1]].shape), dtype=np.float16)
+    return SongLatents(
+        track=song.track,
+        stems=names,
+        instruments=tuple(stem.instrument for stem in song.stems),
+        rms_db=tuple(stem.rms_db for stem in song.stems),
+        active=tuple(stem.active for stem in song.stems),
+        latents=np.stack([single[(name,)] for name in names]),
+        contexts=tuple(contexts),
+        context_latents=np.stack(mixed) if mixed else empty,
+        seconds=song.seconds,
+        beats=song.beats,
+        downbeats=song.downbeats,
+        meter=song.meter,
+        tempo=song.tempo,
+        chords=song.chords,
+        prompt=song.prompt,
+        family=song.family,
+        soundfont=song.soundfont,
+    )
+
+
+def _encode_mono(codec: Codec, wav: NDArray[np.float32]) -> Latents:
+    """Samples [N] to latents [C, T]."""
+    import torch
+
+    with torch.no_grad():
+        latents = encode(codec, torch.from_numpy(wav)[None, None])
+    return latents[0].numpy().astype(np.float16)
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as lists, for JSON."""
+    return value.tolist() if isinstance(value, np.ndarray) else value
