@@ -72,10 +72,9 @@ class SongLatents:
         """Read the entries that `to_sample` gave, as bytes."""
         text = json.loads(sample["json"])
         values = {name: text[name] for name in _TEXTS}
-        times = {
-            name: np.asarray(values[name], dtype=np.float64) for name in ("beats", "downbeats")
-        }
         nested = {
+            "beats": np.asarray(values["beats"], dtype=np.float64),
+            "downbeats": np.asarray(values["downbeats"], dtype=np.float64),
             "stems": tuple(values["stems"]),
             "instruments": tuple(values["instruments"]),
             "rms_db": tuple(values["rms_db"]),
