@@ -1,8 +1,8 @@
 """Where a tracker hears the beat in a stem, and how that agrees with where it is.
 
 Conventions: beats are ascending times in seconds. The judge is one of BeatNet's three networks
-with madmom's offline dynamic Bayesian network; the tracker that a model listens with uses
-another of the three, so a model is never judged by its own ears.
+with madmom's offline dynamic Bayesian network; the tracker that a model listens with has the
+two others, so a model is never judged by its own ears.
 
 Metrics: F-measure within 70 ms (mir_eval.beat), and the shares of beats in a correctly tracked
 passage at the tempo given (CMLt) or at any of its octaves and offbeats (AMLt).
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.floating[Any]]
 
-JUDGE_NETWORK = 2  # trained without Ballroom; the tracker listens with the two others
+JUDGE_NETWORK = 2  # 1 hears stems better, but only 1 lets a tracker count bars
 JUDGE = f"BeatNet {JUDGE_NETWORK} with madmom's DBN"
 WINDOW_S = 0.07
 SILENCE_DB = -70.0
