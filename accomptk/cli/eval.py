@@ -182,6 +182,7 @@ def measure(
     songs = choose_songs(stems, recipe.split, recipe.songs or None)
     parts, left_out = find_parts(songs, recipe.instruments)
     everything, _ = find_parts(choose_songs(stems, recipe.split), recipe.instruments)
+    warn(parts, left_out)
     entries, codec, panel = find_entries(recipe), load_codec(options["codec"]), find_panel()
     cache = AnchorCache(options["cache"] or cache_dir() / ANCHORS, [stems.root / ANCHORS])
     heard: Heard = writer(folder / "audio") if options["audio"] else ignore
@@ -212,6 +213,17 @@ def measure(
         "machine": common.machine,
         "gflops": gflops(),
     }
+
+
+def warn(parts: Sequence["Part"], left_out: Sequence[tuple[str, str]]) -> None:
+    """Say on stderr what is not played, and which songs are shorter than a stream."""
+    for track, reason in left_out:
+        click.echo(f"left out: {track}: {reason}", err=True)
+    for track, part in {part.song.track: part for part in parts if part.is_short}.items():
+        click.echo(
+            f"short: {track}: ends at {part.end_s:.1f} s, scored from {part.start_s:.1f} s on",
+            err=True,
+        )
 
 
 def find_entries(recipe: "EvalRecipe") -> list["Entry"]:

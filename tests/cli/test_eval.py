@@ -106,6 +106,17 @@ def test_no_models_give_the_anchors_alone(world):
     assert json.loads(result.stdout)["rows"] == []
 
 
+def test_what_is_short_or_left_out_is_said(world, monkeypatch):
+    monkeypatch.setattr("accomptk.streaming.parts.STREAM_S", 20.0)
+    result = invoke(
+        world, "--models", "", "--instruments", "drums,strings", "--songs", "1", "--json",
+        "--out", world / "said",
+    )  # fmt: skip
+    assert "short: one: ends at 14.0 s, scored from 6.0 s on" in result.stderr
+    assert "left out: one: strings does not play" in result.stderr
+    assert json.loads(result.stdout)["data"]["short"] == ["one"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
