@@ -109,7 +109,7 @@ def to_frames(text: str, frames_per_second: Fraction) -> int:
         if value.endswith("ms"):
             return ceil(Fraction(value[:-2]) * frames_per_second / 1000)
         return int(value)
-    except ValueError as error:
+    except (ValueError, ZeroDivisionError) as error:
         raise RecipeError(
             f"'{text}': not a length; give whole frames ('3') or milliseconds ('250ms')"
         ) from error

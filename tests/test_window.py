@@ -105,3 +105,8 @@ def test_lengths_are_frames_or_milliseconds_rounded_up(text: str, frames: int) -
 def test_other_lengths_are_refused(text: str) -> None:
     with pytest.raises(RecipeError, match=r"whole frames .* or milliseconds"):
         to_frames(text, FRAMES_PER_SECOND)
+
+
+def test_a_length_divided_by_nothing_is_refused() -> None:
+    with pytest.raises(RecipeError, match="1/0ms"):
+        to_frames("1/0ms", Fraction(12))
