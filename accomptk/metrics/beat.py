@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.floating[Any]]
 
 JUDGE_NETWORK = 2  # 1 hears stems better, but only 1 lets a tracker count bars
-JUDGE = f"BeatNet {JUDGE_NETWORK}, scaled, with madmom's DBN"
+JUDGE = f"BeatNet {JUDGE_NETWORK} with madmom's DBN"
 WINDOW_S = 0.07
 SILENCE_DB = -70.0
 LONGEST_S = 30_000.0
