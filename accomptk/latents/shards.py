@@ -17,6 +17,7 @@ from accomptk.latents.contexts import draw_contexts
 from accomptk.latents.song import SongLatents, encode_song
 from accomptk.run import replacing
 from accomptk.stems.index import SPLITS, StemSet
+from accomptk.stems.parallel import map_unordered
 
 __all__ = ["SongLatents", "encode_set", "latents_dir", "read_latents"]
 
@@ -92,7 +93,7 @@ def encode_set(
     done = sum(len(tracks) for name, tracks in shards.items() if name not in missing)
     work = partial(_write_shard, stems.root.absolute(), codec, details)
     tasks = [(name, shards[name]) for name in missing]
-    for count in _map(work, tasks, workers):
+    for count in map_unordered(work, tasks, workers):
         done += count
         if progress is not None:
             progress(done, len(stems.songs))
@@ -162,39 +163,6 @@ def _restart(folder: Path, details: _Details) -> None:
         path.unlink()
     with replacing(folder / DETAILS_NAME) as temporary:
         temporary.write_text(json.dumps(asdict(details), indent=2) + "\n", encoding="utf-8")
-
-
-def _map(
-    work: Callable[[tuple[str, list[str]]], int],
-    tasks: Sequence[tuple[str, list[str]]],
-    workers: int,
-) -> Iterator[int]:
-    workers = min(workers, len(tasks))
-    if workers <= 1:
-        yield from map(work, tasks)
-        return
-    import logging
-
-    from dask.distributed import Client, LocalCluster, as_completed
-
-    cluster = LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=None,
-        silence_logs=logging.CRITICAL,
-    )
-    with cluster, Client(cluster) as client:  # type: ignore[no-untyped-call]
-        client.run(_use_one_thread)
-        futures = client.map(work, tasks, pure=False)
-        for future in as_completed(futures):  # type: ignore[no-untyped-call]
-            yield future.result()
-
-
-def _use_one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
 
 
 def _write_shard(
