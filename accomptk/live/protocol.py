@@ -2,10 +2,12 @@
 
 The server checks what it receives by this table, and the patches, their read-mes and their tests
 are made from it. Arguments are OSC's ``i`` (32-bit integer), ``f`` (32-bit float) and ``s``
-(symbol) only, in plain messages: that is all that stock Max and Pd objects read and write.
+(symbol) only, in plain messages: that is all that stock Max and Pd objects read and write. The
+server takes an ``i`` for an ``f``, and a whole ``f`` for an ``i``.
 
-Sample offsets count from 0 at ``start``, at the client's sample rate, on one timeline for what is
-heard and what is played: a packet of accompaniment belongs where its offset says.
+Sample offsets count from 0 at ``start``, at the client's sample rate and modulo ``CLOCK``, on one
+timeline for what is heard and what is played: a packet of accompaniment belongs where its offset
+says, and a later one replaces what an earlier one said of the same samples.
 """
 
 from dataclasses import dataclass
@@ -18,6 +20,10 @@ PREFIX = "/accomptk/"
 PORT, REPLY_PORT = 7000, 8000
 PACKET_FLOATS, MAX_PACKET_FLOATS = 512, 1000
 """Samples a packet: 512 fit Pd, Max and macOS as they come; 1000 are what udpsend takes."""
+CLOCK = 1 << 24
+"""Offsets are counted modulo this: larger integers do not survive programs that compute in
+32-bit floats, as Pd does."""
+
 RATES_HZ = (44_100, 48_000, 88_200, 96_000)
 MODES, BEATS = ("accompany", "prompt"), ("tracker", "given", "none")
 HEARTBEAT_S = 1.0
@@ -33,7 +39,7 @@ class Argument:
 
     Args:
         name: What it is called.
-        tags: OSC types that it may have; an ``f`` may always be sent as ``i``.
+        tags: OSC types that it may have.
         meaning: In words.
         low: Smallest number allowed, None for any.
         high: Largest number allowed.
@@ -120,7 +126,9 @@ SETTINGS = (
 )
 
 _STREAM = Argument("stream", "i", "number that welcome gave; packets of others are ignored", 0)
-_OFFSET = Argument("offset", "i", "sample at which it begins, from start", 0)
+_OFFSET = Argument(
+    "offset", "i", "sample at which it begins, from start, modulo CLOCK", 0, CLOCK - 1
+)
 _SAMPLES = Argument("samples", "f", "mono audio, at most 1000 a packet")
 _STEM = Argument("stem", "i", "number of the stem in the order of stems, from 0", 0)
 _PATH = Argument("path", "s", "WAV file inside the server's --io-dir, relative to it")
@@ -203,7 +211,7 @@ TABLE = (
     _in(
         "beats",
         "the beat, for beats given",
-        Argument("offset", "i", "a sample of the timeline", 0),
+        Argument("offset", "i", "a sample of the timeline, modulo CLOCK", 0, CLOCK - 1),
         Argument("bpm", "f", "beats a minute", 20, 400),
         Argument("beat", "f", "place in the bar at that sample, in beats from 0", 0, 32),
         Argument("meter", "i", "beats a bar", 1, 32),
@@ -237,7 +245,9 @@ TABLE = (
         Argument("protocol", "i", f"{PROTOCOL}"),
         Argument("sample_rate", "i", "of the model, in Hz; the server converts"),
         Argument("stream", "i", "number to send with audio/in"),
-        Argument("offset", "i", "sample that the stream has reached; 0 for a new one"),
+        Argument(
+            "offset", "i", "sample that the stream has reached, modulo CLOCK; 0 for a new one"
+        ),
     ),
     _out("stems", "what plays, in the order of the stem numbers", rest=Argument("stem", "s", "")),
     _out(
