@@ -49,7 +49,7 @@ class Passthrough:
 class Echo:
     """Plays what it heard at the same place: the part of a chunk that was heard already."""
 
-    name, sha8, codec_sha8, frames = "echo", "ec0ec0ec", CODEC[:8], 72
+    name, sha8, codec_sha8, frames, hears_beats = "echo", "ec0ec0ec", CODEC[:8], 72, False
 
     def __init__(self, channels: int = 3675) -> None:
         from accomptk.conditions.prompts import Vocabulary

@@ -7,6 +7,7 @@ noisy target; the known past enters by inpainting at inference only; no beats, n
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from accomptk.diffusion.accompanist import Sampling
 from accomptk.diffusion.denoiser import Denoiser
 from accomptk.diffusion.excerpts import ExcerptSampler
 from accomptk.diffusion.noise import Noise, gaussian
-from accomptk.diffusion.samplers import heun_evaluations, inpaint
+from accomptk.diffusion.samplers import Denoise, heun_evaluations, inpaint
 from accomptk.diffusion.teacher import SamplingRecipe, Size
 from accomptk.diffusion.training import Optim
 from accomptk.diffusion.transformer import Blocks, Conditions, fourier, repeat, rotate
@@ -139,6 +140,8 @@ class AStyle:
         device: Where it computes; what it is given and returns is on the CPU.
     """
 
+    hears_beats = False
+
     def __init__(self, path: Path, device: torch.device | None = None) -> None:
         tensors, header = load_tensors(path, "a_style")
         recipe = parse_recipe(header.recipe, AStyleRecipe, str(path))
@@ -175,30 +178,71 @@ class AStyle:
         sampling: Sampling,
     ) -> Tensor:
         """Inpaint the window that ends with the chunk and keep the chunk of it."""
-        first = max(chunk.end - self.frames, 0)
-        length = chunk.end - first
-        shape = (len(generators), self.channels, length)
-        context, is_heard = _place(memory.context, memory.heard, first, shape)
-        known, is_known = _place(memory.made, memory.end, first, shape)
+        seen = self._see(memory, chunk, conditions)
+        sigmas = self.noise.sigmas(sampling.num_steps).to(self.device)
 
         def draw() -> Tensor:
-            return gaussian(generators, self.channels, length).to(self.device)
+            return gaussian(generators, *seen.known.shape[1:]).to(self.device)
 
-        context, is_heard, known, is_known, instrument = (
-            part.to(self.device)
-            for part in (context, is_heard, known, is_known, conditions.instrument)
-        )
-        sigmas = self.noise.sigmas(sampling.num_steps).to(self.device)
-        latents = inpaint(
-            lambda x, sigma: self.denoiser(x, sigma, context, is_heard, instrument),
-            draw() * sigmas[0],
-            sigmas,
-            known,
-            is_known,
-            draw,
-        )[:, :, -chunk.hop :].cpu()
-        memory.made, memory.end = _append(memory.made, latents, self.frames), chunk.end
+        x = draw() * sigmas[0]
+        window = inpaint(self._denoise(seen), x, sigmas, seen.known, seen.is_known, draw)
+        latents = window[:, :, -chunk.hop :].cpu()
+        self.remember(memory, chunk, latents, conditions)
         return latents
+
+    def bind(
+        self,
+        memory: Memory,
+        chunk: Chunk,
+        conditions: Conditions,
+        generators: Sequence[torch.Generator],
+        guidance: float = 1.0,
+    ) -> Denoise:
+        """The denoiser of one chunk by outpainting: the window before it is noised alike.
+
+        Its noise is drawn here, once, so that the chunk follows an ordinary differential equation.
+        """
+        seen = self._see(memory, chunk, conditions)
+        noise = gaussian(generators, *seen.known.shape[1:]).to(self.device)
+        before, denoise = seen.known.shape[2] - chunk.hop, self._denoise(seen)
+
+        def denoise_chunk(x: Tensor, sigma: Tensor) -> Tensor:
+            window = seen.known + sigma.reshape(-1, 1, 1) * noise
+            return denoise(torch.cat([window[:, :, :before], x], 2), sigma)[:, :, before:]
+
+        return denoise_chunk
+
+    def remember(
+        self, memory: Memory, chunk: Chunk, latents: Tensor, conditions: Conditions
+    ) -> None:
+        """Keep what was made, [B, C, hop]; the last ``frames`` of it."""
+        memory.made, memory.end = _append(memory.made, latents.cpu(), self.frames), chunk.end
+
+    def _denoise(self, seen: "_Seen") -> Denoise:
+        return lambda x, sigma: self.denoiser(
+            x, sigma, seen.context, seen.is_heard, seen.instrument
+        )
+
+    def _see(self, memory: Memory, chunk: Chunk, conditions: Conditions) -> "_Seen":
+        first = max(chunk.end - self.frames, 0)
+        shape = (len(conditions.instrument), self.channels, chunk.end - first)
+        heard = memory.context if chunk.heard > 0 else None
+        parts = (
+            *_place(heard, memory.heard, first, shape),
+            *_place(memory.made, memory.end, first, shape),
+            conditions.instrument,
+        )
+        return _Seen(*(part.to(self.device) for part in parts))
+
+
+class _Seen(NamedTuple):
+    """The window that ends with a chunk, its frames [B, ., T]."""
+
+    context: Tensor
+    is_heard: Tensor
+    known: Tensor
+    is_known: Tensor
+    instrument: Tensor
 
 
 def _append(old: Tensor | None, new: Tensor, frames: int) -> Tensor:

@@ -29,6 +29,9 @@ class Accompanist(Protocol):
     """A model that hears context latents and makes chunks of target latents.
 
     All mutable state is in the memory that ``open`` returns, so it can be copied and restored.
+
+    Attributes:
+        hears_beats: Whether the beat rows of its conditions reach it.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Accompanist(Protocol):
     frames: int
     vocabulary: Vocabulary
     sampling: Sampling
+    hears_beats: bool
 
     def open(self) -> Any:
         """A memory that has heard and played nothing."""

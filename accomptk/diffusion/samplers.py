@@ -1,7 +1,7 @@
 """Samplers as free functions over (denoise, x, sigmas); each says its evaluations."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -26,6 +26,13 @@ def heun(denoise: Denoise, x: Tensor, sigmas: Tensor) -> Tensor:
     Returns:
         Latents at ``sigmas[-1]``, [B, C, T], after ``heun_evaluations(sigmas)`` evaluations.
     """
+    *_, x = heun_states(denoise, x, sigmas)
+    return x
+
+
+def heun_states(denoise: Denoise, x: Tensor, sigmas: Tensor) -> Iterator[Tensor]:
+    """The trajectory of ``heun``: the latents at each level, from ``x`` itself on."""
+    yield x
     for sigma, sigma_next in itertools.pairwise(sigmas):
         d = to_d(x, sigma, denoise(x, sigma.expand(x.shape[0])))
         x_next = x + (sigma_next - sigma) * d
@@ -33,7 +40,7 @@ def heun(denoise: Denoise, x: Tensor, sigmas: Tensor) -> Tensor:
             d_next = to_d(x_next, sigma_next, denoise(x_next, sigma_next.expand(x.shape[0])))
             x_next = x + (sigma_next - sigma) * (d + d_next) / 2
         x = x_next
-    return x
+        yield x
 
 
 def heun_evaluations(num_steps: int) -> int:
@@ -66,3 +73,25 @@ def inpaint(
         x = torch.where(is_known > 0, known + pair[0] * draw(), x)
         x = heun(denoise, x, torch.stack(pair))
     return torch.where(is_known > 0, known, x)
+
+
+def consistency(
+    denoise: Denoise, x: Tensor, sigmas: Tensor, floor: float, draw: Callable[[], Tensor]
+) -> Tensor:
+    """Multistep consistency sampling (Song et al. 2023, Algorithm 1), one evaluation a level.
+
+    Args:
+        denoise: A consistency model: any point of a trajectory to its end.
+        x: Latents at ``sigmas[0]``, [B, C, T].
+        sigmas: Descending levels with a final 0.
+        floor: Level of the clean latents, at which the model is the identity.
+        draw: Unit noise, [B, C, T], anew at each call.
+
+    Returns:
+        Clean latents, [B, C, T].
+    """
+    for sigma, sigma_next in itertools.pairwise(sigmas):
+        x = denoise(x, sigma.expand(x.shape[0]))
+        if sigma_next > floor:
+            x = x + (sigma_next**2 - floor**2).sqrt() * draw()
+    return x

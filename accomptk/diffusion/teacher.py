@@ -14,9 +14,9 @@ from accomptk.diffusion.accompanist import Sampling
 from accomptk.diffusion.denoiser import Denoiser
 from accomptk.diffusion.excerpts import Batch, Drops, Geometry
 from accomptk.diffusion.noise import Noise, gaussian
-from accomptk.diffusion.samplers import heun, heun_evaluations
+from accomptk.diffusion.samplers import Denoise, heun, heun_evaluations
 from accomptk.diffusion.training import Optim
-from accomptk.diffusion.transformer import Cache, Conditions, StreamTransformer
+from accomptk.diffusion.transformer import Cache, Conditions, Past, StreamTransformer
 from accomptk.recipe import parse_recipe
 from accomptk.stems.instruments import INSTRUMENTS
 from accomptk.window import Chunk
@@ -108,6 +108,8 @@ class Teacher:
         device: Where it computes; what it is given and returns is on the CPU.
     """
 
+    hears_beats = True
+
     def __init__(self, path: Path, device: torch.device | None = None) -> None:
         tensors, header = load_tensors(path, "teacher")
         recipe = parse_recipe(header.recipe, TeacherRecipe, str(path))
@@ -150,54 +152,64 @@ class Teacher:
         sampling: Sampling,
     ) -> Tensor:
         """Sample a chunk with Heun's method and add it to the history."""
-        if not memory.history.blocks:
-            memory.history.end = chunk.start
         conditions = conditions.to(self.device)
         sigmas = self.noise.sigmas(sampling.num_steps).to(self.device)
-        step = _Step(self, memory, chunk, conditions, sampling.guidance)
         noise = gaussian(generators, self.channels, chunk.hop).to(self.device)
-        latents = heun(step.denoise, noise * sigmas[0], sigmas)
-        self.net.extend_history(memory.history, latents, conditions.instrument)
+        denoise = self.bind(memory, chunk, conditions, generators, sampling.guidance)
+        latents = heun(denoise, noise * sigmas[0], sigmas)
+        self.remember(memory, chunk, latents, conditions)
         return latents.cpu()
+
+    def bind(
+        self,
+        memory: Memory,
+        chunk: Chunk,
+        conditions: Conditions,
+        generators: Sequence[torch.Generator],
+        guidance: float = 1.0,
+    ) -> Denoise:
+        """The denoiser of one chunk, everything but the noisy latents given; draws nothing."""
+        context = memory.context if chunk.heard > 0 else Cache()
+        past = self.net.recall(context, memory.history, chunk, len(generators))
+        deaf = None
+        if guidance != 1:
+            unheard = Chunk(0, chunk.start, chunk.end)
+            deaf = self.net.recall(Cache(), memory.history, unheard, len(generators))
+        steering = conditions.to(self.device)
+        return _Step(self.denoiser, self.net, past, deaf, steering, guidance).denoise
+
+    def remember(
+        self, memory: Memory, chunk: Chunk, latents: Tensor, conditions: Conditions
+    ) -> None:
+        """Add what was played to the history, [B, C, hop]."""
+        if not memory.history.blocks:
+            memory.history.end = chunk.start
+        instrument = conditions.instrument.to(self.device)
+        self.net.extend_history(memory.history, latents.to(self.device), instrument)
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One chunk's denoiser with its conditions bound."""
+    """One chunk's denoiser with its conditions bound; ``deaf`` is its past without context."""
 
-    teacher: Teacher
-    memory: Memory
-    chunk: Chunk
+    denoiser: Denoiser
+    net: StreamTransformer
+    past: Past
+    deaf: Past | None
     conditions: Conditions
     guidance: float
 
     def denoise(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Denoised latents [B, C, hop], guided (Ho & Salimans 2022, eq. 6) where asked for."""
-        context = self.memory.context if self.chunk.heard > 0 else Cache()
-        informed = self._denoise(x, sigma, context, self.chunk, self.conditions)
-        if self.guidance == 1:
+        informed = self._denoise(x, sigma, self.past, self.conditions)
+        if self.deaf is None:
             return informed
-        deaf = Chunk(0, self.chunk.start, self.chunk.end)
-        alone = self._denoise(x, sigma, Cache(), deaf, without_steering(self.conditions))
+        words, frames = self.conditions.prompt.shape[1], x.shape[2]
+        free = Conditions.free(self.conditions.instrument, words, frames)
+        alone = self._denoise(x, sigma, self.deaf, free)
         return alone + self.guidance * (informed - alone)
 
-    def _denoise(
-        self, x: Tensor, sigma: Tensor, context: Cache, chunk: Chunk, conditions: Conditions
-    ) -> Tensor:
-        history = self.memory.history
-        return self.teacher.denoiser.precondition(
-            lambda scaled, c_noise: self.teacher.net.play(
-                scaled, c_noise, context, history, chunk, conditions
-            ),
-            x,
-            sigma,
+    def _denoise(self, x: Tensor, sigma: Tensor, past: Past, conditions: Conditions) -> Tensor:
+        return self.denoiser.precondition(
+            lambda scaled, c_noise: self.net.play(scaled, c_noise, past, conditions), x, sigma
         )
-
-
-def without_steering(conditions: Conditions) -> Conditions:
-    """The same instrument with no prompt and no beat."""
-    return Conditions(
-        conditions.instrument,
-        torch.zeros_like(conditions.prompt),
-        torch.zeros_like(conditions.beats),
-    )

@@ -6,18 +6,21 @@ before the chunk and to context heard so far. Sigma, prompt, beat and geometry c
 the noisy tokens, so no steering makes a cache stale. All streams share their weights.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, scaled_dot_product_attention, silu
 
+from accomptk.conditions.controls import CONTROL_FEATURES
 from accomptk.conditions.grid import BEAT_FEATURES
+from accomptk.conditions.harmony import HARMONY_FEATURES
 from accomptk.window import Chunk
 
 GEOMETRY = 4  # hop, gap, frame since heard, frame in chunk
+ROWS = BEAT_FEATURES + HARMONY_FEATURES + CONTROL_FEATURES  # what is known of each frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +73,45 @@ class Conditions:
     Args:
         instrument: Index into INSTRUMENTS, [B].
         prompt: Bag of words, [B, words]; all zero is no prompt.
-        beats: Rows of ``accomptk.conditions.beats``, [B, BEAT_FEATURES, T]; all zero is no beat.
+        beats: Rows of ``accomptk.conditions.grid``, [B, BEAT_FEATURES, T]; all zero is no beat.
+        harmony: Rows of ``accomptk.conditions.harmony``, [B, HARMONY_FEATURES, T]; all zero is
+            none.
+        controls: Rows of ``accomptk.conditions.controls``, [B, CONTROL_FEATURES, T]; all zero
+            leaves all free.
     """
 
     instrument: Tensor
     prompt: Tensor
     beats: Tensor
+    harmony: Tensor
+    controls: Tensor
+
+    def __post_init__(self) -> None:
+        rows = [part.shape[1] for part in (self.beats, self.harmony, self.controls)]
+        assert rows == [BEAT_FEATURES, HARMONY_FEATURES, CONTROL_FEATURES], rows
+
+    @classmethod
+    def free(cls, instrument: Tensor, words: int, frames: int) -> "Conditions":
+        """An instrument [B] and nothing else, for a vocabulary and a number of frames."""
+        rows = [
+            torch.zeros(len(instrument), size, frames, device=instrument.device)
+            for size in (BEAT_FEATURES, HARMONY_FEATURES, CONTROL_FEATURES)
+        ]
+        prompt = torch.zeros(len(instrument), words, device=instrument.device)
+        return cls(instrument, prompt, *rows)
+
+    @property
+    def rows(self) -> Tensor:
+        """What is known of each frame, [B, T, ROWS]."""
+        return torch.cat([self.beats, self.harmony, self.controls], 1).transpose(1, 2)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Conditions":
+        """The same with each tensor changed."""
+        return Conditions(**{f.name: change(getattr(self, f.name)) for f in fields(self)})
 
     def to(self, device: torch.device) -> "Conditions":
         """The same on a device."""
-        return Conditions(*(part.to(device) for part in (self.instrument, self.prompt, self.beats)))
+        return self.map(lambda part: part.to(device))
 
 
 @dataclass(slots=True)
@@ -101,6 +133,20 @@ class Cache:
     def positions(self) -> Tensor:
         """Frame number of each cached key."""
         return torch.arange(self.end - self.length, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a chunk attends to besides itself; the same for all evaluations of the chunk.
+
+    Args:
+        chunk: The chunk.
+        blocks: Keys, rotated relative to the chunk's start, and values, a pair per block,
+            [B, H, n, D].
+    """
+
+    chunk: Chunk
+    blocks: tuple[tuple[Tensor, Tensor], ...]
 
 
 def rotate(x: Tensor, positions: Tensor) -> Tensor:
@@ -171,7 +217,7 @@ class Blocks(nn.ModuleList):
 
 
 class StreamTransformer(nn.Module):
-    """F of the denoiser, for whole excerpts (``forward``) and for streams (the other three).
+    """F of the denoiser, for whole excerpts (``forward``) and for streams (the others).
 
     Args:
         channels: Latent channels C.
@@ -196,6 +242,7 @@ class StreamTransformer(nn.Module):
     ) -> None:
         super().__init__()
         self.channels, self.width, self.frames, self.words = channels, width, frames, words
+        self.heads = heads
         self.context_in, self.history_in, self.noisy_in = (
             nn.Linear(channels, width) for _ in range(3)
         )
@@ -203,7 +250,7 @@ class StreamTransformer(nn.Module):
         self.instrument = nn.Embedding(instruments, width)
         self.prompt = nn.Linear(words, width, bias=False)
         self.frame = nn.Sequential(
-            nn.Linear(BEAT_FEATURES + GEOMETRY, width), nn.SiLU(), nn.Linear(width, width)
+            nn.Linear(ROWS + GEOMETRY, width), nn.SiLU(), nn.Linear(width, width)
         )
         self.sigma = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
         self.modulation = nn.Linear(width, 6 * width)
@@ -226,22 +273,29 @@ class StreamTransformer(nn.Module):
     ) -> Tensor:
         """One pass over whole excerpts, as training sees them.
 
+        Several noisy draws of an excerpt share its towers: B is a multiple of E, and the draws
+        of one excerpt follow each other.
+
         Args:
             x: Scaled noisy target, [B, C, T].
             c_noise: EDM's noise input of each frame, [B, T].
-            context: Context latents, [B, C, T].
-            history: Clean target latents (noise-augmented in training), [B, C, T].
-            layout: The chunks.
-            conditions: What steers them; ``instrument`` may be [B] or [B, T].
+            context: Context latents, [E, C, T].
+            history: Clean target latents (noise-augmented in training), [E, C, T].
+            layout: The chunks of each excerpt.
+            conditions: What steers them; ``instrument`` may be [E] or [E, T].
 
         Returns:
             F(x) of each frame, [B, C, T]; meaningless outside the chunks.
         """
-        masks = stream_masks(layout, self.frames)
+        each = x.shape[0] // context.shape[0]
+        context_mask, history_mask, noisy_mask = stream_masks(layout, self.frames)
+        masks = (context_mask, history_mask, repeat(noisy_mask, each))
+        geometry = repeat(layout.geometry(0), each)
+        steering = conditions.map(lambda part: repeat(part, each))
         tokens = [
             self._context_tokens(context),
             self._history_tokens(history, conditions.instrument),
-            self._noisy_tokens(x, c_noise, layout.geometry(0), conditions),
+            self._noisy_tokens(x, c_noise, geometry, steering),
         ]
         positions = torch.arange(x.shape[2])
         *first, last = self.blocks
@@ -259,48 +313,47 @@ class StreamTransformer(nn.Module):
         """Remember frames [B, C, n] that follow ``cache.end``, played by ``instrument`` [B]."""
         self._extend(cache, *self._history_tokens(latents, instrument))
 
-    def play(
-        self,
-        x: Tensor,
-        c_noise: Tensor,
-        context: Cache,
-        history: Cache,
-        chunk: Chunk,
-        conditions: Conditions,
-    ) -> Tensor:
-        """F of one chunk's frames x [B, C, hop] from the caches, [B, C, hop]."""
+    def recall(self, context: Cache, history: Cache, chunk: Chunk, streams: int) -> Past:
+        """What each of the ``streams`` may attend to while it plays a chunk."""
+        shape = (streams, self.heads, 0, self.width // self.heads)
+        nothing = self.out.weight.new_zeros(shape)
+        blocks = []
+        for index in range(len(self.blocks)):
+            seen = [self._reach(cache, chunk, index, streams) for cache in (context, history)]
+            keys, values = zip((nothing, nothing), *filter(None, seen), strict=True)
+            blocks.append((torch.cat(keys, 2), torch.cat(values, 2)))
+        return Past(chunk, tuple(blocks))
+
+    def play(self, x: Tensor, c_noise: Tensor, past: Past, conditions: Conditions) -> Tensor:
+        """F of one chunk's frames x [B, C, hop] and its past, [B, C, hop]."""
+        chunk = past.chunk
         layout = Layout.of_chunk(chunk, x.shape[0], x.device)
         tokens, modulation = self._noisy_tokens(
             x, c_noise, layout.geometry(chunk.start), conditions
         )
-        own = torch.arange(chunk.start, chunk.end) - chunk.start
-        for index, block in enumerate(self.blocks):
+        own = torch.arange(chunk.hop)
+        for block, (keys, values) in zip(self.blocks, past.blocks, strict=True):
             table = modulation + block.offsets
             q, k, v = block.qkv(tokens, table)
-            keys, values = [rotate(k, own)], [v]
-            for cache in (context, history):
-                seen = self._reach(cache, chunk, index)
-                if seen is not None:
-                    positions, cached_k, cached_v = seen
-                    each = x.shape[0] // cached_k.shape[0]  # instruments that share a context
-                    keys.append(repeat(rotate(cached_k, positions - chunk.start), each))
-                    values.append(repeat(cached_v, each))
             attended = scaled_dot_product_attention(
-                rotate(q, own), torch.cat(keys, 2), torch.cat(values, 2)
+                rotate(q, own),
+                torch.cat([rotate(k, own), keys], 2),
+                torch.cat([v, values], 2),
             )
             tokens = block.finish(tokens, attended, table)
         return self._emit(tokens)
 
     def _reach(
-        self, cache: Cache, chunk: Chunk, index: int
-    ) -> tuple[Tensor, Tensor, Tensor] | None:
-        """Positions, keys and values of a block that the chunk may attend to."""
+        self, cache: Cache, chunk: Chunk, index: int, streams: int
+    ) -> tuple[Tensor, Tensor] | None:
+        """Rotated keys and the values of a block that the chunk may attend to."""
         first = max(chunk.end - self.frames, cache.end - cache.length)
         if first >= cache.end or not cache.blocks:
             return None
-        k, v = cache.blocks[index]
-        count = cache.end - first
-        return torch.arange(first, cache.end), k[:, :, -count:], v[:, :, -count:]
+        k, v = (part[:, :, first - cache.end :] for part in cache.blocks[index])
+        each = streams // k.shape[0]  # instruments that share a context
+        positions = torch.arange(first, cache.end) - chunk.start
+        return repeat(rotate(k, positions), each), repeat(v, each)
 
     def _extend(self, cache: Cache, tokens: Tensor, modulation: Tensor) -> None:
         new = torch.arange(cache.end, cache.end + tokens.shape[1])
@@ -335,7 +388,11 @@ class StreamTransformer(nn.Module):
         heads = [block.qkv(x, table) for (x, _), table in zip(streams, tables, strict=True)]
         keys = [rotate(k, positions) for _, k, _ in heads]
         values = [v for _, _, v in heads]
-        keys[2], values[2] = torch.cat(keys, 2), torch.cat(values, 2)
+        each = values[2].shape[0] // values[0].shape[0]
+        keys[2], values[2] = (
+            torch.cat([repeat(parts[0], each), repeat(parts[1], each), parts[2]], 2)
+            for parts in (keys, values)
+        )
         done = []
         for index in wanted:
             x, modulation = streams[index]
@@ -358,7 +415,7 @@ class StreamTransformer(nn.Module):
     def _noisy_tokens(
         self, x: Tensor, c_noise: Tensor, geometry: Tensor, conditions: Conditions
     ) -> tuple[Tensor, Tensor]:
-        frame = self.frame(torch.cat([conditions.beats.transpose(1, 2), geometry], -1))
+        frame = self.frame(torch.cat([conditions.rows, geometry], -1))
         tokens = self.noisy_in(x.transpose(1, 2)) + frame + self.stream[2]
         prompt = self.prompt(conditions.prompt)
         prompt = prompt if prompt.dim() == 3 else prompt.unsqueeze(1)

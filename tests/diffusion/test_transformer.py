@@ -80,7 +80,8 @@ def play_all(net, inputs, chunks):
             conditions.prompt[:, chunk.start],
             conditions.beats[:, :, made],
         )
-        parts.append(net.play(x[:, :, made], c_noise[:, made], heard, played, chunk, steering))
+        past = net.recall(heard, played, chunk, BATCH)
+        parts.append(net.play(x[:, :, made], c_noise[:, made], past, steering))
         net.extend_history(played, history[:, :, made], steering.instrument)
     return torch.cat(parts, 2)
 
@@ -109,7 +110,8 @@ def test_stream_far_from_its_start_is_the_same(net, inputs):
         steering = Conditions(
             conditions.instrument[:, 0], conditions.prompt[:, 0], conditions.beats[:, :, :4]
         )
-        parts.append(net.play(x[:, :, :4], c_noise[:, :4], heard, played, chunk, steering))
+        past = net.recall(heard, played, chunk, BATCH)
+        parts.append(net.play(x[:, :, :4], c_noise[:, :4], past, steering))
     assert torch.allclose(parts[0], parts[1], atol=1e-5)
 
 
@@ -120,10 +122,8 @@ def test_instruments_may_share_one_context(net, inputs):
     shared, copied = Cache(), Cache()
     net.extend_context(shared, context[:1, :, :10])
     net.extend_context(copied, context[:1, :, :10].expand(2, -1, -1))
-    outputs = [
-        net.play(x[:, :, :3], c_noise[:, :3], cache, Cache(end=12), chunk, steering)
-        for cache in (shared, copied)
-    ]
+    pasts = [net.recall(cache, Cache(end=12), chunk, BATCH) for cache in (shared, copied)]
+    outputs = [net.play(x[:, :, :3], c_noise[:, :3], past, steering) for past in pasts]
     assert torch.allclose(*outputs, atol=1e-6)
 
 
