@@ -37,12 +37,28 @@ class Controls:
         instruments: Instrument of each stream; as many as the stream was opened with.
         prompts: Prompt of each stream, None for none.
         sampling: Steps and guidance; None for the model's own.
+        listen: Whether the context is heard; a stream that does not listen plays by prompt alone.
+        prompts_b: Prompts that ``mix`` goes to, one a stream; empty for none.
+        mix: 0 for ``prompts``, 1 for ``prompts_b``, between them a mixture.
+        energy: -1 to 1, None to leave it to the model; likewise the next three.
+        density: Notes.
+        brightness: Treble.
+        tension: Harmony.
+        temperature: 1 as trained.
     """
 
     window: Window
     instruments: tuple[str, ...]
     prompts: tuple[str | None, ...]
     sampling: Sampling | None = None
+    listen: bool = True
+    prompts_b: tuple[str | None, ...] = ()
+    mix: float = 0.0
+    energy: float | None = None
+    density: float | None = None
+    brightness: float | None = None
+    tension: float | None = None
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +210,7 @@ class StreamingEngine:
         with self.timed("sampling"):
             latents = self.model.play(
                 stream.memory,
-                chunk,
+                chunk if controls.listen else Chunk(0, chunk.start, chunk.end),
                 conditions,
                 generators,
                 controls.sampling or self.model.sampling,
@@ -213,6 +229,9 @@ class StreamingEngine:
         beats = torch.from_numpy(np.stack(rows)).repeat_interleave(streams // self.contexts, 0)
         which = [INSTRUMENTS.index(name) for name in controls.instruments]
         prompts = self.model.vocabulary.vectors(controls.prompts)
+        if controls.prompts_b:
+            other = self.model.vocabulary.vectors(controls.prompts_b)
+            prompts = (1 - controls.mix) * prompts + controls.mix * other
         return Conditions(torch.tensor(which), torch.from_numpy(prompts), beats)
 
     def _check(self, controls: Controls) -> None:
@@ -222,6 +241,11 @@ class StreamingEngine:
             raise StreamError(
                 f"instrument '{unknown[0]}': not one that a model plays; "
                 f"choose of {', '.join(INSTRUMENTS)}"
+            )
+        if len(controls.prompts_b) not in (0, streams):
+            raise StreamError(
+                f"{len(controls.prompts_b)} second prompts for {streams} streams; give one of each "
+                "a stream, or none"
             )
         if not len(controls.instruments) == len(controls.prompts) == streams:
             raise StreamError(
