@@ -85,3 +85,9 @@ def genre_of(family: str) -> Genre:
     return genre._replace(
         slowest=max(genre.slowest, SLOWEST_BPM), fastest=min(genre.fastest, FASTEST_BPM)
     )
+
+
+def genres() -> tuple[Genre, ...]:
+    """Every genre that a family can have."""
+    found = [genre for _, genre in _GENRES]
+    return tuple(dict.fromkeys([*found, _POP]))

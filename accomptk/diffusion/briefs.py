@@ -1,0 +1,140 @@
+"""What a teacher is asked to play from words alone: a prompt, two players, and a lead sheet.
+
+No recording is behind any of it: prompts come from the user or from the caption grammar, beats and
+chords from the chart grammar.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accomptk.conditions.grid import FRAMES_PER_SECOND
+from accomptk.errors import DatasetError
+from accomptk.run import numpy_generator
+from accomptk.stems.captions import write_caption
+from accomptk.stems.chart import Chart
+from accomptk.stems.form import FASTEST_BPM, SLOWEST_BPM, write_chart
+from accomptk.stems.genres import genres
+from accomptk.stems.instruments import INSTRUMENTS, MELODY
+from accomptk.stems.players import choose_sound
+
+SONG_S = 75.0
+COUNTED_S = 8.0  # of the song that lie at least before a stream
+JOINS = 0.6  # probability that a caption's band has a further player
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Brief:
+    """One condition tuple; times are seconds from the start of the stream.
+
+    Args:
+        prompt: Words.
+        players: The soloist, and who accompanies it.
+        tempo: Beats per minute, rounded.
+        beats: Beats, also before the stream.
+        downbeats: Those that begin a bar.
+        chords: Start and pitch classes of each chord.
+    """
+
+    prompt: str
+    players: tuple[str, str]
+    tempo: int
+    beats: Floats
+    downbeats: Floats
+    chords: tuple[tuple[float, tuple[int, ...]], ...]
+
+    @property
+    def key(self) -> tuple[str, tuple[str, str], int]:
+        """What makes it another tuple than the others."""
+        return self.prompt, self.players, self.tempo
+
+    def chroma(self, first: int, last: int) -> NDArray[np.float32]:
+        """Pitch classes of the chord at each frame [first, last), of length 1, [12, n]."""
+        centre = (np.arange(first, last) + 0.5) / FRAMES_PER_SECOND
+        which = np.searchsorted([start for start, _ in self.chords], centre, side="right") - 1
+        table = np.zeros((12, len(self.chords)), np.float32)
+        for index, (_, tones) in enumerate(self.chords):
+            table[list(tones), index] = len(set(tones)) ** -0.5
+        return table[:, np.maximum(which, 0)]
+
+
+def read_prompts(path: Path) -> tuple[str, ...]:
+    """The lines of a prompt bank that are not empty.
+
+    Raises:
+        DatasetError: If there are none, or the file cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: cannot be read as text; give one prompt a line") from error
+    prompts = tuple(line.strip() for line in lines if line.strip())
+    if not prompts:
+        raise DatasetError(f"{path}: holds no prompt; write one a line")
+    return prompts
+
+
+def write_briefs(seed: int, seconds: float, prompts: Sequence[str] = ()) -> Iterator[Brief]:
+    """Endless distinct briefs; the n-th depends on the seed and on those before it alone.
+
+    Args:
+        seed: Root of their random numbers.
+        seconds: Length of a stream.
+        prompts: A bank to take in turn; empty for the caption grammar.
+    """
+    seen = set()
+    for index in count():
+        for attempt in count():
+            rng = numpy_generator(seed, f"brief/{attempt}", index)
+            brief = _write(rng, seconds, prompts[index % len(prompts)] if prompts else None)
+            if brief.key not in seen:
+                break
+        seen.add(brief.key)
+        yield brief
+
+
+def _write(rng: np.random.Generator, seconds: float, prompt: str | None) -> Brief:
+    everyone = genres()
+    genre = everyone[int(rng.integers(len(everyone)))]
+    asked = re.search(r"(\d+) ?bpm", prompt or "")
+    bpm = float(asked[1]) if asked else float(rng.uniform(genre.slowest, genre.fastest))
+    chart = write_chart(
+        rng,
+        meter=3 if "waltz" in (prompt or genre.caption) else 4,
+        bpm=min(max(bpm, SLOWEST_BPM), FASTEST_BPM),
+        seconds=seconds + SONG_S,
+        is_blues=genre.is_blues and prompt is None,
+    )
+    players = tuple(str(name) for name in rng.permutation(INSTRUMENTS)[:2])
+    caption = _caption(rng, genre.caption, chart, players)
+    first_s = float(rng.uniform(COUNTED_S, SONG_S))
+    return Brief(
+        prompt=caption if prompt is None else prompt,
+        players=(players[0], players[1]),
+        tempo=round(float(np.median(chart.bpm))),
+        beats=chart.beats - first_s,
+        downbeats=chart.downbeats - first_s,
+        chords=tuple(
+            (float(chart.grid_s[beat]) - first_s, chord.tones) for beat, chord in chart.changes
+        ),
+    )
+
+
+def _caption(rng: np.random.Generator, genre: str, chart: Chart, players: Sequence[str]) -> str:
+    band = [name for name in (*INSTRUMENTS, MELODY) if name in players or rng.random() < JOINS]
+    return write_caption(
+        rng,
+        genre=genre,
+        bpm=float(np.median(chart.bpm)),
+        key_name=chart.key_name,
+        mode=chart.mode,
+        level=float(np.mean([bar.level for bar in chart.bars])),
+        sounds={name: choose_sound(rng, name) for name in band},
+    )
