@@ -1,7 +1,7 @@
-"""What a teacher is asked to play from words alone: a prompt, two players, and a lead sheet.
+"""What a teacher is asked to play from words alone: a prompt, two players, and their beat.
 
-No recording is behind any of it: prompts come from the user or from the caption grammar, beats and
-chords from the chart grammar.
+No recording is behind any of it: prompts come from the user or from the caption grammar, beats from
+the chart grammar.
 """
 
 import re
@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from accomptk.conditions.grid import FRAMES_PER_SECOND
 from accomptk.errors import DatasetError
 from accomptk.run import numpy_generator
 from accomptk.stems.captions import write_caption
@@ -40,7 +39,6 @@ class Brief:
         tempo: Beats per minute, rounded.
         beats: Beats, also before the stream.
         downbeats: Those that begin a bar.
-        chords: Start and pitch classes of each chord.
     """
 
     prompt: str
@@ -48,21 +46,11 @@ class Brief:
     tempo: int
     beats: Floats
     downbeats: Floats
-    chords: tuple[tuple[float, tuple[int, ...]], ...]
 
     @property
     def key(self) -> tuple[str, tuple[str, str], int]:
         """What makes it another tuple than the others."""
         return self.prompt, self.players, self.tempo
-
-    def chroma(self, first: int, last: int) -> NDArray[np.float32]:
-        """Pitch classes of the chord at each frame [first, last), of length 1, [12, n]."""
-        centre = (np.arange(first, last) + 0.5) / FRAMES_PER_SECOND
-        which = np.searchsorted([start for start, _ in self.chords], centre, side="right") - 1
-        table = np.zeros((12, len(self.chords)), np.float32)
-        for index, (_, tones) in enumerate(self.chords):
-            table[list(tones), index] = len(set(tones)) ** -0.5
-        return table[:, np.maximum(which, 0)]
 
 
 def read_prompts(path: Path) -> tuple[str, ...]:
@@ -121,9 +109,6 @@ def _write(rng: np.random.Generator, seconds: float, prompt: str | None) -> Brie
         tempo=round(float(np.median(chart.bpm))),
         beats=chart.beats - first_s,
         downbeats=chart.downbeats - first_s,
-        chords=tuple(
-            (float(chart.grid_s[beat]) - first_s, chord.tones) for beat, chord in chart.changes
-        ),
     )
 
 
