@@ -24,6 +24,7 @@ JOBS = {
     "pandas": ("pandas", "the index and the tables"),
     "python-osc": ("pythonosc", "live control"),
     "dask": ("dask", "songs in parallel"),
+    "jinja2": ("jinja2", "the pages of report"),
     "madmom-infer": ("madmom_infer", "beat features and the offline beat judge"),
     "mido": ("mido", "MIDI files"),
     "numpy": ("numpy", "arrays"),

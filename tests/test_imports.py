@@ -10,7 +10,7 @@ import pytest
 from package_source import PACKAGE, imported, package_files
 
 LEAVES = ("errors", "window", "recipe", "run", "checkpoint", "weights", "metrics")
-LAYERS = ("stems", "latents", "conditions", "diffusion", "streaming", "live", "cli")
+LAYERS = ("stems", "latents", "conditions", "diffusion", "streaming", "report", "live", "cli")
 ORDER = {name: rank for rank, name in enumerate((*LEAVES, *LAYERS))}
 HEAVY = (
     "torch", "torchaudio", "numpy", "pandas", "scipy", "musdb", "mir_eval", "librosa", "dask",
