@@ -75,6 +75,8 @@ def noise_song(track: str, frames: int, index: int, *, marked: bool = False) -> 
         "latents": latents,
         "contexts": (("bass", "melody"), ("melody",), ("drums",)),
         "context_latents": mixes,
+        "context_chroma": np.abs(rng.standard_normal((3, 12, frames))).astype(np.float16),
+        "traits": rng.standard_normal((3, 4, frames)).astype(np.float16),
         "rms_db": (-20.0,) * 3,
         "active": (((0.0, frames / 12),),) * 3,
         "seconds": frames / 12,

@@ -19,10 +19,12 @@ class Sampling:
     Args:
         num_steps: Steps asked for; a model says how many evaluations that is.
         guidance: Weight of the conditions (Ho & Salimans 2022); 1 does without.
+        temperature: Scale of the first noise; 1 as trained, less is tamer.
     """
 
     num_steps: int
     guidance: float = 1.0
+    temperature: float = 1.0
 
 
 class Accompanist(Protocol):

@@ -8,12 +8,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from accomptk.conditions.controls import CONTROL_FEATURES, CONTROLS, Usual
 from accomptk.conditions.grid import (
     BEAT_FEATURES,
     FRAMES_PER_SECOND,
     BeatNoise,
     chunk_features,
 )
+from accomptk.conditions.harmony import HARMONY_FEATURES, harmony_features
 from accomptk.conditions.prompts import Vocabulary
 from accomptk.diffusion.transformer import Conditions, Layout
 from accomptk.latents.shards import SongLatents
@@ -25,11 +27,16 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drops:
-    """Probability with which training withholds each condition of an excerpt."""
+    """Probability with which training withholds each condition of an excerpt.
+
+    Controls are withheld one by one, half of them where ``controls`` does not withhold all.
+    """
 
     context: float
     prompt: float
     beats: float
+    harmony: float
+    controls: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,17 +133,18 @@ class ExcerptSampler:
         self.sounds = {song.track: sounding(song) for song in self.songs}
         self.vocabulary, self.geometry, self.drops = vocabulary, geometry, drops
         self.beat_noise, self.activity = beat_noise, activity
+        self.usual = usual_controls(self.songs)
 
     def batch(self, size: int, rng: np.random.Generator) -> Batch:
         """A batch that depends on the generator alone."""
         excerpts = [self._excerpt(rng) for _ in range(size)]
         stacked = [torch.stack(part) for part in zip(*excerpts, strict=True)]
-        target, context, start, end, heard, history, instrument, prompt, beats = stacked
+        target, context, start, end, heard, history, *conditions = stacked
         return Batch(
             target=target,
             context=context,
             layout=Layout(start, end, heard, history),
-            conditions=Conditions(instrument, prompt, beats),
+            conditions=Conditions(*conditions),
             is_made=(end > 0).to(torch.float32),
         )
 
@@ -168,11 +176,19 @@ class ExcerptSampler:
         for chunk in chunks:
             made = slice(chunk.start, chunk.end)
             start[made], end[made], heard[made] = chunk.start, chunk.end, chunk.heard
+        is_deaf = rng.random() < self.drops.context
+        if is_deaf:
+            heard[:] = 0
+        place = _Place(song, stem, context, first, is_cold, chunks)
         beats = np.zeros((BEAT_FEATURES, length), np.float32)
         if rng.random() >= self.drops.beats and len(song.beats):
-            beats[:, chunks[0].start :] = self._beats(song, first, chunks, is_cold, rng)
-        if rng.random() < self.drops.context:
-            heard[:] = 0
+            beats[:, chunks[0].start :] = self._beats(place, rng)
+        harmony = np.zeros((HARMONY_FEATURES, length), np.float32)
+        if rng.random() >= self.drops.harmony and not is_deaf:
+            harmony = _harmony(place, beats)
+        controls = np.zeros((CONTROL_FEATURES, length), np.float32)
+        if rng.random() >= self.drops.controls:
+            controls = self._controls(place, length, rng)
         prompt = song.prompt if rng.random() >= self.drops.prompt else None
         return (
             torch.from_numpy(song.latents[stem, :, span].astype(np.float32)),
@@ -184,6 +200,8 @@ class ExcerptSampler:
             torch.tensor(INSTRUMENTS.index(song.instruments[stem])),
             torch.from_numpy(self.vocabulary.vector(prompt)),
             torch.from_numpy(beats),
+            torch.from_numpy(harmony),
+            torch.from_numpy(controls),
         )
 
     def _place(self, rng: np.random.Generator, length: int) -> tuple[SongLatents, int, int, int]:
@@ -201,17 +219,11 @@ class ExcerptSampler:
                 return song, stem, without[int(rng.integers(len(without)))], first
         raise AssertionError("no song has a playable stem and a context without it")
 
-    def _beats(
-        self,
-        song: SongLatents,
-        first: int,
-        chunks: list[Chunk],
-        is_cold: bool,
-        rng: np.random.Generator,
-    ) -> Floats:
-        length, offset_s = self.geometry.excerpt, first / FRAMES_PER_SECOND
+    def _beats(self, place: "_Place", rng: np.random.Generator) -> Floats:
+        song, chunks = place.song, place.chunks
+        offset_s = place.first / FRAMES_PER_SECOND
         beats, downbeats = song.beats - offset_s, song.downbeats - offset_s
-        if is_cold:
+        if place.is_cold:
             beats, downbeats = beats[beats >= 0], downbeats[downbeats >= 0]
         features = chunk_features(
             beats,
@@ -222,4 +234,55 @@ class ExcerptSampler:
             noise=self.beat_noise,
             rng=rng,
         )
-        return features[:, : length - chunks[0].start]
+        return features[:, : self.geometry.excerpt - chunks[0].start]
+
+    def _controls(self, place: "_Place", length: int, rng: np.random.Generator) -> Floats:
+        """Each control in half of the excerpts, what is given being the mean over each chunk."""
+        song, stem = place.song, place.stem
+        rows = np.zeros((CONTROL_FEATURES, length), np.float32)
+        given = rng.random(len(CONTROLS)) < 0.5
+        usual = self.usual[song.instruments[stem]]
+        for chunk in place.chunks:
+            span = slice(place.first + chunk.start, place.first + min(chunk.end, length))
+            measured = song.traits[stem, :, span].astype(np.float32)
+            sounding = measured[:, np.isfinite(measured).all(0)]
+            if sounding.shape[1]:
+                value = usual.relative(sounding.mean(1, keepdims=True))
+                made = slice(chunk.start, min(chunk.end, length))
+                rows[: len(CONTROLS), made] = value * given[:, None]
+                rows[len(CONTROLS) :, made] = given[:, None]
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an excerpt is: its song, target stem, context, first frame, and its chunks."""
+
+    song: SongLatents
+    stem: int
+    context: int
+    first: int
+    is_cold: bool
+    chunks: list[Chunk]
+
+
+def _harmony(place: _Place, beats: Floats) -> Floats:
+    """Harmony rows of all chunks, from what a stream would have heard; as long as ``beats``."""
+    begin = place.first if place.is_cold else 0
+    chroma = place.song.context_chroma[place.context].astype(np.float32)[:, begin:]
+    shift, length = place.first - begin, beats.shape[1]
+    rows = np.zeros((HARMONY_FEATURES, length), np.float32)
+    for chunk in place.chunks:
+        made = slice(chunk.start, min(chunk.end, length))
+        heard, start, end = (at + shift for at in (chunk.heard, made.start, made.stop))
+        rows[:, made] = harmony_features(chroma, heard, start, end, beats[:, made])
+    return rows
+
+
+def usual_controls(songs: Sequence[SongLatents]) -> dict[str, Usual]:
+    """What is usual of each instrument in these songs."""
+    measured: dict[str, list[Floats]] = {}
+    for song in songs:
+        for instrument, traits in zip(song.instruments, song.traits, strict=True):
+            measured.setdefault(instrument, []).append(traits.astype(np.float32))
+    return {name: Usual.of(np.concatenate(parts, 1)) for name, parts in measured.items()}

@@ -123,7 +123,7 @@ class AStyleFitting:
             ahead_max=1,
             cold=0,
         )
-        drops = Drops(context=0, prompt=1, beats=1)
+        drops = Drops(context=0, prompt=1, beats=1, harmony=1, controls=1)
         self.samplers = [
             ExcerptSampler(some, Vocabulary(()), geometry, drops, BeatNoise())
             for some in (songs, valid or songs)

@@ -16,7 +16,7 @@ from accomptk.diffusion.excerpts import Batch, Drops, Geometry
 from accomptk.diffusion.noise import Noise, gaussian
 from accomptk.diffusion.samplers import Denoise, heun, heun_evaluations
 from accomptk.diffusion.training import Optim
-from accomptk.diffusion.transformer import Cache, Conditions, Past, StreamTransformer
+from accomptk.diffusion.transformer import Cache, Conditions, Past, StreamTransformer, repeat
 from accomptk.recipe import parse_recipe
 from accomptk.stems.instruments import INSTRUMENTS
 from accomptk.window import Chunk
@@ -45,11 +45,12 @@ class TeacherRecipe:
     """recipes/*/teacher.toml.
 
     ``history_noise`` is the largest noise level added to the history in training: a stream
-    conditions on its own, imperfect past.
+    conditions on its own, imperfect past. Each excerpt is noised ``draws`` times a step.
     """
 
     seed: int
     history_noise: float
+    draws: int
     size: Size
     noise: Noise
     geometry: Geometry
@@ -78,17 +79,20 @@ def teacher_loss(
 ) -> Tensor:
     """Denoising loss over all chunks of the excerpts (Karras et al. 2022, eq. 108).
 
-    Each chunk has a noise level of its own; frames outside the chunks do not count.
+    Each chunk has a noise level of its own in each of the ``draws``, which share the towers'
+    work; frames outside the chunks do not count.
     """
     shape, device = batch.target.shape, batch.target.device
-    levels = recipe.noise.draw((shape[0], shape[2]), generator).to(device)
-    sigma = levels.gather(1, batch.layout.start.clamp(min=0))
-    x = batch.target + sigma.unsqueeze(1) * torch.randn(shape, generator=generator).to(device)
+    target, start = repeat(batch.target, recipe.draws), repeat(batch.layout.start, recipe.draws)
+    levels = recipe.noise.draw((len(target), shape[2]), generator).to(device)
+    sigma = levels.gather(1, start.clamp(min=0))
+    x = target + sigma.unsqueeze(1) * torch.randn(target.shape, generator=generator).to(device)
     spread = recipe.history_noise * torch.rand((shape[0], 1, 1), generator=generator)
     history = batch.target + (spread * torch.randn(shape, generator=generator)).to(device)
     denoised = denoiser(x, sigma, batch.context, history, batch.layout, batch.conditions)
-    error = (denoised - batch.target).square().mean(1) * recipe.noise.weight(sigma)
-    loss: Tensor = (error * batch.is_made).sum() / batch.is_made.sum()
+    error = (denoised - target).square().mean(1) * recipe.noise.weight(sigma)
+    is_made = repeat(batch.is_made, recipe.draws)
+    loss: Tensor = (error * is_made).sum() / is_made.sum()
     return loss
 
 

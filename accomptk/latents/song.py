@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from accomptk.latents.chroma import PITCH_CLASSES, ChromaListener
 from accomptk.latents.codec import Codec, encode
 from accomptk.latents.contexts import Context
+from accomptk.latents.traits import measure
 from accomptk.stems.index import Chord, Song, StemSet
 
 Latents = NDArray[np.float16]
+
+BLOCK_FRAMES = 48
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,6 +33,8 @@ class SongLatents:
         latents: Of each stem, [S, C, T].
         contexts: Names of the stems in each context.
         context_latents: Of each context, [M, C, T].
+        context_chroma: Pitch classes of each context, ``accomptk.latents.chroma``, [M, 12, T].
+        traits: Of each stem, ``accomptk.latents.traits``, NaN in silence, [S, 4, T].
         seconds: Length.
         beats: Times in seconds.
         downbeats: Times in seconds.
@@ -48,6 +54,8 @@ class SongLatents:
     latents: Latents
     contexts: tuple[Context, ...]
     context_latents: Latents
+    context_chroma: Latents
+    traits: Latents
     seconds: float
     beats: NDArray[np.float64]
     downbeats: NDArray[np.float64]
@@ -86,7 +94,7 @@ class SongLatents:
         return cls(**{**values, **nested, **arrays})
 
 
-_ARRAYS = ("latents", "context_latents")
+_ARRAYS = ("latents", "context_latents", "context_chroma", "traits")
 _TEXTS = tuple(f.name for f in fields(SongLatents) if f.name not in _ARRAYS)
 
 
@@ -103,25 +111,25 @@ def encode_song(
     """
     audio = {stem.stem: stems.audio(song, stem, 0.0, song.seconds) for stem in song.stems}
     names = tuple(audio)
-    single: dict[Context, Latents] = {
-        (name,): _encode_mono(codec, wav) for name, wav in audio.items()
-    }
-    mixed = [
-        single[context]
-        if context in single
-        else _encode_mono(codec, np.sum([audio[name] for name in context], axis=0))
-        for context in contexts
-    ]
-    empty = np.zeros((0, *single[names[:1]].shape), dtype=np.float16)
+    single = {(name,): _encode_mono(codec, wav) for name, wav in audio.items()}
+    mixed, chroma = [], []
+    for context in contexts:
+        wav = np.sum([audio[name] for name in context], axis=0)
+        mixed.append(single[context] if context in single else _encode_mono(codec, wav))
+        chroma.append(_chroma(wav, codec.frame_samples))
+    latents = np.stack([single[(name,)] for name in names])
+    traits = [measure(wav, codec.sample_rate, codec.frame_samples) for wav in audio.values()]
     return SongLatents(
         track=song.track,
         stems=names,
         instruments=tuple(stem.instrument for stem in song.stems),
         rms_db=tuple(stem.rms_db for stem in song.stems),
         active=tuple(stem.active for stem in song.stems),
-        latents=np.stack([single[(name,)] for name in names]),
+        latents=latents,
         contexts=tuple(contexts),
-        context_latents=np.stack(mixed) if mixed else empty,
+        context_latents=_stack(mixed, latents.shape[1:]),
+        context_chroma=_stack(chroma, (PITCH_CLASSES, latents.shape[2])),
+        traits=np.stack(traits).astype(np.float16),
         seconds=song.seconds,
         beats=song.beats,
         downbeats=song.downbeats,
@@ -141,6 +149,23 @@ def _encode_mono(codec: Codec, wav: NDArray[np.float32]) -> Latents:
     with torch.no_grad():
         latents = encode(codec, torch.from_numpy(wav)[None, None])
     return latents[0].numpy().astype(np.float16)
+
+
+def _chroma(wav: NDArray[np.float32], frame_samples: int) -> Latents:
+    """Samples [N] to chroma [12, T]; the last frame is filled up with silence."""
+    frames = -(-len(wav) // frame_samples)
+    padded = np.pad(wav, (0, frames * frame_samples - len(wav)))
+    blocks = np.split(padded, range(0, len(padded), BLOCK_FRAMES * frame_samples)[1:])
+    listener, heard = ChromaListener(frame_samples), []
+    for block in blocks:
+        listener.hear(block)
+        heard.append(listener.chroma[:, -(len(block) // frame_samples) :])
+    return np.concatenate(heard, 1).astype(np.float16)
+
+
+def _stack(parts: Sequence[Latents], shape: tuple[int, ...]) -> Latents:
+    """Parts of a shape as one array; none gives an empty one."""
+    return np.stack(parts) if parts else np.zeros((0, *shape), dtype=np.float16)
 
 
 def _plain(value: Any) -> Any:

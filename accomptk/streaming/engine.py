@@ -15,9 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from accomptk.conditions.harmony import heard_harmony
 from accomptk.diffusion.accompanist import Accompanist, Sampling
 from accomptk.diffusion.transformer import Conditions
 from accomptk.errors import CodecError, StreamError
+from accomptk.latents.chroma import ChromaListener
 from accomptk.latents.codec import Codec
 from accomptk.run import generator
 from accomptk.stems.instruments import INSTRUMENTS
@@ -87,6 +89,7 @@ class Stream:
     encoder: Any
     decoder: Any
     beats: list[BeatSource]
+    chroma: list[ChromaListener]
     heard: int = 0
     next_step: int = 0
     made: int | None = None
@@ -132,6 +135,7 @@ class StreamingEngine:
             encoder=codec.encode_state(self.contexts),
             decoder=codec.decode_state(len(seeds)),
             beats=list(beats),
+            chroma=[ChromaListener(codec.frame_samples) for _ in beats],
             next_step=controls.window.hop,
         )
         self._check(controls)
@@ -192,8 +196,10 @@ class StreamingEngine:
         with self.timed("encode"):
             latents = self.codec.encode_next(wav.unsqueeze(1), self.stream.encoder)
         with self.timed("beats"):
-            for source, heard in zip(self.stream.beats, wav.detach().numpy(), strict=True):
-                source.hear(heard)
+            listeners = zip(self.stream.beats, self.stream.chroma, strict=True)
+            for (beats, chroma), heard in zip(listeners, wav.detach().numpy(), strict=True):
+                beats.hear(heard)
+                chroma.hear(heard)
         with self.timed("towers"):
             self.model.hear(self.stream.memory, latents)
         self.stream.heard += latents.shape[2]
@@ -226,13 +232,21 @@ class StreamingEngine:
         rows = [
             source.features(chunk.heard, chunk.start, chunk.end) for source in self.stream.beats
         ]
-        beats = torch.from_numpy(np.stack(rows)).repeat_interleave(streams // self.contexts, 0)
-        which = [INSTRUMENTS.index(name) for name in controls.instruments]
+        heard = [
+            heard_harmony(listener, chunk, beats)
+            for listener, beats in zip(self.stream.chroma, rows, strict=True)
+        ]
+        beats, harmony = (
+            torch.from_numpy(np.stack(part)).repeat_interleave(streams // self.contexts, 0)
+            for part in (rows, heard)
+        )
+        which = torch.tensor([INSTRUMENTS.index(name) for name in controls.instruments])
         prompts = self.model.vocabulary.vectors(controls.prompts)
         if controls.prompts_b:
             other = self.model.vocabulary.vectors(controls.prompts_b)
             prompts = (1 - controls.mix) * prompts + controls.mix * other
-        return Conditions(torch.tensor(which), torch.from_numpy(prompts), beats)
+        free = Conditions.free(which, prompts.shape[1], chunk.hop)
+        return replace(free, prompt=torch.from_numpy(prompts), beats=beats, harmony=harmony)
 
     def _check(self, controls: Controls) -> None:
         streams = len(self.seeds)

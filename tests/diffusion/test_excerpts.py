@@ -10,7 +10,7 @@ from accomptk.diffusion.excerpts import Drops, ExcerptSampler, Geometry, chunks_
 from accomptk.window import Window
 
 GEOMETRY = Geometry(frames=24, excerpt=72, hop_min=3, hop_max=9, gap_max=9, ahead_max=14, cold=0.5)
-KEEP = Drops(context=0, prompt=0, beats=0)
+KEEP = Drops(context=0, prompt=0, beats=0, harmony=0, controls=0)
 
 
 def sampler(songs, drops=KEEP):
@@ -64,7 +64,7 @@ def test_chunks_of_a_stream(hop, gap):
 
 
 def test_conditions_are_withheld(marked_songs):
-    batch = sampler(marked_songs, Drops(context=1, prompt=1, beats=1)).batch(
+    batch = sampler(marked_songs, Drops(context=1, prompt=1, beats=1, harmony=1, controls=1)).batch(
         4, np.random.default_rng(0)
     )
     assert batch.layout.heard.max() == 0

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -23,11 +25,10 @@ WINDOW = Window(frames=24, hop=6, gap=6)
 def rollout(model, seeds, sampling=None, hops=4):
     """Chunks of a stream whose streams are told apart by their seeds, [B, C, T]."""
     latents = torch.stack([torch.randn(CHANNELS, 60, generator=generator(s, "c")) for s in seeds])
-    conditions = Conditions(
-        torch.tensor([seed % 2 for seed in seeds]),
-        torch.from_numpy(model.vocabulary.vectors(["slow"] * len(seeds))),
-        torch.zeros(len(seeds), 6, WINDOW.hop),
-    )
+    who = torch.tensor([seed % 2 for seed in seeds])
+    prompt = torch.from_numpy(model.vocabulary.vectors(["slow"] * len(seeds)))
+    free = Conditions.free(who, prompt.shape[1], WINDOW.hop)
+    conditions = replace(free, prompt=prompt)
     memory, made, parts = model.open(), None, []
     for heard in range(6, 6 * hops + 1, 6):
         model.hear(memory, latents[:, :, heard - 6 : heard])
@@ -68,7 +69,7 @@ def test_loss_falls_on_a_batch_seen_often(recipe, teacher, noise_songs):
         noise_songs,
         teacher.vocabulary,
         recipe.geometry,
-        Drops(context=0, prompt=0, beats=0),
+        Drops(context=0, prompt=0, beats=0, harmony=0, controls=0),
         recipe.beat_noise,
     )
     batch = sampler.batch(2, np.random.default_rng(0))
@@ -91,7 +92,7 @@ def test_frames_outside_the_chunks_do_not_count(recipe, teacher, noise_songs):
         noise_songs,
         teacher.vocabulary,
         recipe.geometry,
-        Drops(context=0, prompt=0, beats=0),
+        Drops(context=0, prompt=0, beats=0, harmony=0, controls=0),
         recipe.beat_noise,
     )
     batch = sampler.batch(8, np.random.default_rng(3))

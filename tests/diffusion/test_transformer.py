@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
+from accomptk.conditions.controls import CONTROL_FEATURES
 from accomptk.conditions.grid import BEAT_FEATURES
+from accomptk.conditions.harmony import HARMONY_FEATURES
 from accomptk.diffusion.transformer import (
     Cache,
     Conditions,
@@ -37,14 +41,17 @@ def inputs():
         torch.randn(BATCH, CHANNELS, LENGTH, generator=generator) for _ in range(3)
     )
     c_noise = torch.randn(BATCH, LENGTH, generator=generator)
-    beats = torch.randn(BATCH, BEAT_FEATURES, LENGTH, generator=generator)
+    rows = [
+        torch.randn(BATCH, size, LENGTH, generator=generator)
+        for size in (BEAT_FEATURES, HARMONY_FEATURES, CONTROL_FEATURES)
+    ]
     prompt = torch.zeros(BATCH, LENGTH, 6)
     instrument = torch.zeros(BATCH, LENGTH, dtype=torch.long)
     for number, chunk in enumerate(stream_chunks()):
         made = slice(chunk.start, chunk.end)
         instrument[:, made] = number % 3
         prompt[:, made] = torch.randn(BATCH, 1, 6, generator=generator)
-    return x, c_noise, context, history, Conditions(instrument, prompt, beats)
+    return x, c_noise, context, history, Conditions(instrument, prompt, *rows)
 
 
 def stream_chunks():
@@ -57,6 +64,16 @@ def stream_chunks():
             return [chunk for chunk in chunks if chunk.hop]
         chunks.append(chunk)
         made, heard = chunk.end, heard + hop
+
+
+def steering_of(conditions, made):
+    """What steers the frames of one chunk of the whole stream."""
+    rows = (conditions.beats, conditions.harmony, conditions.controls)
+    return Conditions(
+        conditions.instrument[:, made.start],
+        conditions.prompt[:, made.start],
+        *(row[:, :, made] for row in rows),
+    )
 
 
 def layout_of(chunks):
@@ -75,11 +92,7 @@ def play_all(net, inputs, chunks):
         if chunk.heard > heard.end:
             net.extend_context(heard, context[:, :, heard.end : chunk.heard])
         made = slice(chunk.start, chunk.end)
-        steering = Conditions(
-            conditions.instrument[:, chunk.start],
-            conditions.prompt[:, chunk.start],
-            conditions.beats[:, :, made],
-        )
+        steering = steering_of(conditions, made)
         past = net.recall(heard, played, chunk, BATCH)
         parts.append(net.play(x[:, :, made], c_noise[:, made], past, steering))
         net.extend_history(played, history[:, :, made], steering.instrument)
@@ -98,6 +111,16 @@ def test_cached_stream_equals_one_pass(net, inputs):
     assert torch.allclose(streamed, whole[:, :, made], atol=1e-4)
 
 
+def test_draws_of_one_excerpt_share_its_towers(net, inputs):
+    x, c_noise, context, history, conditions = inputs
+    layout = layout_of(stream_chunks())
+    twice = torch.cat([x[:1], x[:1] + 1, x[1:], x[1:] + 1])
+    shared = net(twice, c_noise.repeat_interleave(2, 0), context, history, layout, conditions)
+    alone = net(x, c_noise, context, history, layout, conditions)
+    assert torch.allclose(shared[::2], alone, atol=1e-5)
+    assert not torch.allclose(shared[1::2], alone, atol=1e-2)
+
+
 def test_stream_far_from_its_start_is_the_same(net, inputs):
     """Positions are relative: an hour later the same stream gives the same output."""
     x, c_noise, context, history, conditions = inputs
@@ -107,9 +130,7 @@ def test_stream_far_from_its_start_is_the_same(net, inputs):
         net.extend_context(heard, context[:, :, :20])
         net.extend_history(played, history[:, :, :20], conditions.instrument[:, 0])
         chunk = Chunk(20 + shift, 40 + shift, 44 + shift)
-        steering = Conditions(
-            conditions.instrument[:, 0], conditions.prompt[:, 0], conditions.beats[:, :, :4]
-        )
+        steering = steering_of(conditions, slice(0, 4))
         past = net.recall(heard, played, chunk, BATCH)
         parts.append(net.play(x[:, :, :4], c_noise[:, :4], past, steering))
     assert torch.allclose(parts[0], parts[1], atol=1e-5)
@@ -117,7 +138,7 @@ def test_stream_far_from_its_start_is_the_same(net, inputs):
 
 def test_instruments_may_share_one_context(net, inputs):
     x, c_noise, context, _, conditions = inputs
-    steering = Conditions(torch.tensor([0, 2]), conditions.prompt[:, 0], conditions.beats[:, :, :3])
+    steering = replace(steering_of(conditions, slice(0, 3)), instrument=torch.tensor([0, 2]))
     chunk = Chunk(10, 12, 15)
     shared, copied = Cache(), Cache()
     net.extend_context(shared, context[:1, :, :10])

@@ -1,0 +1,73 @@
+"""Harmony of the context as it was heard, laid under the frames that are to be made.
+
+*Conventions.* Chroma is that of ``accomptk.latents.chroma``. Music repeats itself bar by bar, so
+what a chunk may play is best told by what was heard 1, 2, 4 and 8 bars before each of its frames
+(as far as those were heard, at the pace of the beat), and by the pitch classes of the last half
+second, two seconds and six seconds. Rows of what was not heard are 0.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accomptk.latents.chroma import PITCH_CLASSES, ChromaListener
+from accomptk.window import Chunk
+
+Floats = NDArray[np.float32]
+
+LAGS_BARS = (1, 2, 4, 8)
+RECENT_FRAMES = (6, 24, 72)
+HARMONY_FEATURES = PITCH_CLASSES * (len(LAGS_BARS) + len(RECENT_FRAMES))
+"""Rows: 12 for each lag, then 12 for each recent stretch."""
+
+BEATS_A_BAR = 4  # where the beat is known but not the bar
+
+
+def heard_harmony(listener: ChromaListener, chunk: Chunk, beats: Floats) -> Floats:
+    """Rows of a chunk from what a listener has heard, [HARMONY_FEATURES, hop]; as below."""
+    heard, start, end = (at - listener.first for at in (chunk.heard, chunk.start, chunk.end))
+    return harmony_features(listener.chroma, heard, start, end, beats)
+
+
+def harmony_features(chroma: Floats, heard: int, start: int, end: int, beats: Floats) -> Floats:
+    """Rows of one chunk.
+
+    Args:
+        chroma: Of the context, [12, T]; only frames before ``heard`` are looked at.
+        heard: Frames heard.
+        start: First frame wanted.
+        end: Frame after the last.
+        beats: Rows of ``accomptk.conditions.grid`` for those frames, [6, end - start].
+
+    Returns:
+        [HARMONY_FEATURES, end - start].
+    """
+    heard = max(min(heard, chroma.shape[1]), 0)
+    # One frame of padding in front, and sums that make the mean of any stretch a difference.
+    sums = np.pad(np.cumsum(chroma[:, :heard], axis=1, dtype=np.float64), ((0, 0), (1, 0)))
+    rows = np.zeros((HARMONY_FEATURES, end - start), np.float32)
+    bar = bar_frames(beats)
+    if bar is not None:
+        for index, lag in enumerate(LAGS_BARS):
+            source = np.arange(start, end) - round(lag * bar)
+            low, high = np.clip(source - 1, 0, heard), np.clip(source + 2, 0, heard)
+            known = (source >= 0) & (source < heard)
+            mean = (sums[:, high] - sums[:, low]) / np.maximum(high - low, 1)
+            rows[PITCH_CLASSES * index : PITCH_CLASSES * (index + 1)] = mean * known
+    for index, length in enumerate(RECENT_FRAMES, len(LAGS_BARS)):
+        low = max(heard - length, 0)
+        mean = (sums[:, heard] - sums[:, low]) / max(heard - low, 1)
+        rows[PITCH_CLASSES * index : PITCH_CLASSES * (index + 1)] = mean[:, None]
+    return rows
+
+
+def bar_frames(beats: Floats) -> float | None:
+    """Length of a bar in frames as the beat rows [6, n] have it; None where there is no beat."""
+    tempo, confidence = beats[4], beats[5]
+    known = confidence > 0
+    if not known.any():
+        return None
+    beat = 6.0 / 2.0 ** float(tempo[known].mean())  # 120 bpm are 6 frames
+    turn = np.diff(np.unwrap(np.arctan2(beats[2], beats[3]))) if len(tempo) > 1 else np.zeros(1)
+    pace = float(turn.mean()) / (2 * np.pi)
+    meter = round(1 / pace / beat) if pace > 1e-3 else BEATS_A_BAR
+    return beat * (meter if 2 <= meter <= 8 else BEATS_A_BAR)

@@ -1,0 +1,151 @@
+"""The consistency student: the teacher's network, from noise to a chunk in one evaluation."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from accomptk.checkpoint import file_sha256, load_tensors, read_header, save_checkpoint
+from accomptk.diffusion.accompanist import Sampling
+from accomptk.diffusion.adapters import AdapterRecipe, adapter_state, merge
+from accomptk.diffusion.denoiser import Denoiser
+from accomptk.diffusion.noise import gaussian
+from accomptk.diffusion.samplers import consistency
+from accomptk.diffusion.teacher import Memory, Teacher
+from accomptk.diffusion.transformer import Conditions
+from accomptk.errors import CheckpointError, StreamError
+from accomptk.window import Chunk
+
+SHIPPED_TEACHER = Path(__file__).parent.parent / "weights" / "teacher.safetensors"
+
+
+class Student(Teacher):
+    """A student as an ``Accompanist``; guidance is folded into it.
+
+    Args:
+        teacher: Whose words, codec and reach it has.
+        denoiser: Its own; differs from the teacher's in weights and in its boundary.
+        sigmas: Levels that it knows, descending, the last 0.
+        sha8: Of its checkpoint.
+    """
+
+    def __init__(
+        self, teacher: Teacher, denoiser: Denoiser, sigmas: Tensor, sha8: str = ""
+    ) -> None:
+        vars(self).update(vars(teacher))
+        self.name, self.sha8, self.sampling = "student", sha8, Sampling(1)
+        self.denoiser, self.sigmas = denoiser, sigmas.to(self.device)
+
+    def evaluations(self, sampling: Sampling) -> int:
+        """NFE of one chunk: one a step."""
+        return sampling.num_steps
+
+    def levels(self, num_steps: int) -> Tensor:
+        """Levels of a sampling, spread over those that it knows, and a final 0.
+
+        Raises:
+            StreamError: If there are not as many.
+        """
+        known = len(self.sigmas) - 1
+        if num_steps > known:
+            raise StreamError(f"{num_steps} steps: this student knows {known}; ask for fewer")
+        chosen = [index * known // num_steps for index in range(num_steps)]
+        return self.sigmas[[*chosen, known]]
+
+    def play(
+        self,
+        memory: Memory,
+        chunk: Chunk,
+        conditions: Conditions,
+        generators: Sequence[torch.Generator],
+        sampling: Sampling,
+    ) -> Tensor:
+        """Sample a chunk in a few steps and add it to the history."""
+        sigmas = self.levels(sampling.num_steps)
+
+        def draw() -> Tensor:
+            return gaussian(generators, self.channels, chunk.hop).to(self.device)
+
+        denoise = self.bind(memory, chunk, conditions, generators)
+        x = sampling.temperature * sigmas[0] * draw()
+        latents = consistency(denoise, x, sigmas, self.denoiser.sigma_floor, draw)
+        self.remember(memory, chunk, latents, conditions)
+        return latents.cpu()
+
+
+def save_student(
+    path: Path,
+    weights: Mapping[str, Tensor],
+    *,
+    teacher: Path,
+    recipe: Any,
+    adapter: AdapterRecipe,
+    sigmas: Tensor,
+    step: int,
+) -> None:
+    """Write a student; with adapters just those, which need the teacher's file to be loaded.
+
+    Args:
+        path: File to write.
+        weights: Of its denoiser, adapted or not.
+        teacher: Checkpoint that it was distilled from.
+        recipe: What it was distilled by.
+        adapter: How it was adapted.
+        sigmas: Levels that it knows.
+        step: Training steps behind it.
+    """
+    header = read_header(teacher)
+    save_checkpoint(
+        path,
+        adapter_state(weights) if adapter.rank else weights,
+        kind="student",
+        recipe=recipe,
+        step=step,
+        parents={**header.parents, "teacher": file_sha256(teacher)},
+        extra={
+            "teacher": str(teacher.absolute()),
+            "adapter": asdict(adapter),
+            "sigmas": sigmas.tolist(),
+        },
+        half=True,
+    )
+
+
+def load_student(path: Path, device: torch.device | None = None) -> Student:
+    """A student with its adapters merged into the teacher's weights.
+
+    Raises:
+        CheckpointError: If the file is of another kind, or its teacher is not found.
+    """
+    tensors, header = load_tensors(path, "student")
+    teacher = Teacher(find_teacher(path), device)
+    adapter = AdapterRecipe(**header.extra["adapter"])
+    denoiser = copy.deepcopy(teacher.denoiser)
+    if adapter.rank:
+        tensors = {name: part.to(teacher.device) for name, part in tensors.items()}
+        tensors = merge(denoiser.state_dict(), tensors, adapter.scale)
+    denoiser.load_state_dict(tensors)
+    denoiser.sigma_floor = teacher.noise.sigma_min
+    sigmas = torch.tensor(header.extra["sigmas"])
+    return Student(teacher, denoiser, sigmas, file_sha256(path)[:8])
+
+
+def find_teacher(path: Path) -> Path:
+    """The teacher that a student was distilled from: the shipped one, or where it lay then.
+
+    Raises:
+        CheckpointError: If neither is it.
+    """
+    header = read_header(path)
+    wanted, places = header.parents["teacher"], (SHIPPED_TEACHER, Path(header.extra["teacher"]))
+    for place in places:
+        if place.is_file() and file_sha256(place) == wanted:
+            return place
+    raise CheckpointError(
+        f"{path}: adapts teacher {wanted[:8]}, which is neither the shipped one nor at "
+        f"{places[1]}; put it there"
+    )
