@@ -1,0 +1,32 @@
+"""What both patches, Max's and Pd's, offer and how they look."""
+
+from accomptk.live.protocol import TABLE
+
+RING = 1 << 20
+"""Samples a ring holds: 24 s at 44.1 kHz, more than twice the longest hop and gap."""
+GONE_MS = 3000
+"""A server that has been silent for so long is looked for again."""
+HELLO_MS = 1000
+
+HOPS = ("auto", "250ms", "500ms", "750ms", "1000ms", "1500ms")
+GAPS = {"auto": "gap auto", "2": "lookahead 2", "3": "lookahead 3", "4": "lookahead 4"}
+"""Look-ahead in the menu, and the setting it sends."""
+LEAVES_IT = -0.1
+"""Lower end of a dial whose values below 0 leave it to the model."""
+STATE = ("rtf", "latency_ms", "lost", "late", "ignored")
+"""Numbers of /accomptk/state that are shown."""
+
+TO_SERVER = [message for message in TABLE if message.direction == "in"]
+TO_CLIENT = [message for message in TABLE if message.direction == "out"]
+
+DARK, PAPER, PANEL, WHITE, ACCENT = "#26323f", "#f4f1ea", "#e6e1d6", "#ffffff", "#d9623b"
+
+LOG = ("done", "fail", "notice", "late", "underrun", "file/out")
+"""Answers that are shown as they come, in one line."""
+CLIENT = {"max": "accomptk-max", "pd": "accomptk-pd"}
+"""How the patches introduce themselves."""
+PHASES = (
+    "off", "looking for the server", "connected",
+    "no answer: start accomptk live in a terminal",
+)  # fmt: skip
+"""What the status says; in odd phases the patch says hello."""
