@@ -78,9 +78,7 @@ def stem(name: str) -> Canvas:
     pd = Canvas(620, 440, name)
     play, gain = pd.obj(f"tabplay~ $0-{name}", 30, 100), pd.obj("*~", 30, 270)
     pd.chain(30, 30, "r $0-wrap", "t b")[-1].to(play)
-    *_, ramp = pd.chain(
-        80, 120, f"r $0-{name}-gain", "+ 100", "dbtorms", "pack f 20", "line~"
-    )
+    *_, ramp = pd.chain(80, 120, f"r $0-{name}-gain", "+ 100", "dbtorms", "pack f 20", "line~")
     ramp.to(gain, inlet=1)
     play.to(gain).to(pd.obj("outlet~", 30, 370))
     _meter(pd, gain, name, 80, 300)
@@ -122,7 +120,7 @@ def speakers() -> Canvas:
     mix.to(speaker)
     mix.to(speaker, inlet=1)
     pd.obj("r $0-speakers", 480, 160).to(mix, inlet=1)
-    _, switch, ask, opened = pd.chain(480, 30, "r $0-record", "sel 1 0", "savepanel", "t b a")
+    _, switch, _, opened = pd.chain(480, 30, "r $0-record", "sel 1 0", "savepanel", "t b a")
     ready, start = pd.msg("open $1", 530, 150), pd.msg("start", 580, 180)
     opened.to(ready, outlet=1).to(file)
     opened.to(start).to(file)

@@ -28,7 +28,7 @@ class Node:
     index: int
 
     def to(self, *targets: "Node", outlet: int = 0, inlet: int = 0) -> "Node":
-        """Draw cords to all targets; returns the last one, so that chains read from left to right."""
+        """Draw cords to all targets; returns the last one, so that chains read on."""
         for target in targets:
             self.canvas.cords.append((self.index, outlet, target.index, inlet))
         return targets[-1]
@@ -78,7 +78,9 @@ class Canvas:
         marked = escape(text).replace("\\,", " \\,")
         return self._add(f"#X text {x} {y} {marked}{width};")
 
-    def atom(self, kind: str, x: int, y: int, columns: int, send: str = "-", get: str = "-") -> Node:
+    def atom(
+        self, kind: str, x: int, y: int, columns: int, send: str = "-", get: str = "-"
+    ) -> Node:
         """A number, symbol or list box: ``floatatom``, ``symbolatom`` or ``listbox``."""
         names = f"{escape(get)} {escape(send)}"
         return self._add(f"#X {kind} {x} {y} {columns} 0 0 0 - {names} {_FONT};")
@@ -146,8 +148,7 @@ class Canvas:
     def meter(self, x: int, y: int, height: int, name: str) -> Node:
         """A level meter in decibels."""
         return self._add(
-            f"#X obj {x} {y} vu 12 {height} {escape(name)} empty -1 -8 0 {_FONT}"
-            f" {DARK} {DARK} 0 0;"
+            f"#X obj {x} {y} vu 12 {height} {escape(name)} empty -1 -8 0 {_FONT} {DARK} {DARK} 0 0;"
         )
 
     def sub(self, canvas: "Canvas", x: int, y: int) -> Node:

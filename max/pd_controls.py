@@ -81,10 +81,8 @@ def displays() -> Canvas:
         label = pd.msg(f"symbol {words.replace(' ', chr(92) + ' ')}", 40, 80 + 30 * i)
         choice.to(label, outlet=i).to(text)
     for i, name in enumerate(LOG):
-        pd.chain(
-            20 + 150 * i, 260, f"r $0-got-{name}", f"list prepend {name}", "s $0-last"
-        )
-    _, echo, *_ = pd.chain(
+        pd.chain(20 + 150 * i, 260, f"r $0-got-{name}", f"list prepend {name}", "s $0-last")
+    pd.chain(
         20, 360, "r $0-got-packet_echo", "list split 1", "list prepend packet_echo", "s $0-last"
     )
     _unpack(pd, 400, 20, "state", "s" + "f" * len(STATE), ("state", *STATE))
@@ -106,7 +104,7 @@ def _unpack(pd: Canvas, x: int, y: int, answer: str, kinds: str, names: tuple[st
 
 def _rate(pd: Canvas, x: int, y: int) -> None:
     """Tell whether the model works at another sample rate."""
-    _, here, differs, _ = pd.chain(x, y, "r $0-tell", "samplerate~", "!=", "s $0-rate-differs-set")
+    *_, differs, _ = pd.chain(x, y, "r $0-tell", "samplerate~", "!=", "s $0-rate-differs-set")
     pd.obj("r $0-model-rate", x + 90, y + 30).to(differs, inlet=1)
 
 
@@ -139,8 +137,9 @@ def _stems(pd: Canvas, x: int, y: int) -> None:
     trim, which = pd.chain(x, y + 150, "list trim", f"route {' '.join(INSTRUMENTS)}")
     one.to(trim)
     for i, name in enumerate(INSTRUMENTS):
-        slot, target = pd.obj("f", x + 64 * i, y + 220), pd.obj(
-            f"s $0-{name}-stem", x + 64 * i, y + 245 + 22 * (i % 2)
+        slot, target = (
+            pd.obj("f", x + 64 * i, y + 220),
+            pd.obj(f"s $0-{name}-stem", x + 64 * i, y + 245 + 22 * (i % 2)),
         )
         number.to(slot, inlet=1)
         which.to(slot, outlet=i).to(target)

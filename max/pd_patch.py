@@ -3,7 +3,7 @@
 Inside, everything is named ``$0-something`` and travels by send and receive.
 """
 
-from choices import ACCENT, DARK, HOPS, LEAVES_IT, PANEL, PAPER, WHITE, GAPS
+from choices import ACCENT, DARK, GAPS, HOPS, LEAVES_IT, PANEL, PAPER, WHITE
 from pd_audio import clock, heard, speakers, stem
 from pd_canvas import Canvas
 from pd_controls import controls, displays, messages
