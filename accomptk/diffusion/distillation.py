@@ -25,7 +25,7 @@ from accomptk.diffusion.excerpts import ExcerptSampler
 from accomptk.diffusion.fit import read_songs
 from accomptk.diffusion.student import Student, save_student
 from accomptk.diffusion.teacher import Teacher, TeacherRecipe, teacher_loss
-from accomptk.diffusion.training import Optim, Trainer, step_generators
+from accomptk.training import Optim, Trainer, step_generators
 from accomptk.diffusion.trajectories import Trajectories, play_through
 from accomptk.diffusion.trajectory_shards import TrajectorySet
 from accomptk.errors import DatasetError

@@ -134,6 +134,21 @@ def load_student(path: Path, device: torch.device | None = None) -> Student:
     return Student(teacher, denoiser, sigmas, file_sha256(path)[:8])
 
 
+def merge_student(path: Path, merged: Path) -> None:
+    """Write a student of adapters as whole weights."""
+    header, student = read_header(path), load_student(path)
+    adapter = AdapterRecipe(**{**header.extra["adapter"], "rank": 0})
+    save_student(
+        merged,
+        student.denoiser.state_dict(),
+        teacher=find_teacher(path),
+        recipe=header.recipe,
+        adapter=adapter,
+        sigmas=student.sigmas,
+        step=header.step,
+    )
+
+
 def find_teacher(path: Path) -> Path:
     """The teacher that a student was distilled from: the shipped one, or where it lay then.
 

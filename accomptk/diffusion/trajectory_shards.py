@@ -25,6 +25,9 @@ from accomptk.window import Chunk
 
 DETAILS_NAME = "details.json"
 
+Shard = tuple[str, range]
+"""File name and duets."""
+
 Load = Callable[[], tuple[ChunkDenoiser, Codec]]
 """Loads the teacher and its codec, in whatever process works."""
 
@@ -71,9 +74,10 @@ def synthesise(
     prompts: Sequence[str] = (),
     batch: int = 0,
     workers: int = 1,
-    share: tuple[int, int] = (0, 1),
+    share: Callable[[Sequence[Shard]], Sequence[Shard]] = lambda shards: shards,
+    force: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> None:
+) -> Details:
     """Roll a teacher out into shards; those that are there already are kept.
 
     Args:
@@ -83,8 +87,12 @@ def synthesise(
         prompts: A bank of the user's; empty for the caption grammar.
         batch: Duets played at once; 0 for a whole group. Decides speed and memory alone.
         workers: Processes on this machine.
-        share: Which part of the shards this process makes, of how many; for a cluster.
+        share: Chooses the shards that this process makes; ``Team.share`` where there are several.
+        force: Make again what is there.
         progress: Told of duets done and in all.
+
+    Returns:
+        What all processes together make.
 
     Raises:
         DatasetError: If the folder holds trajectories of something else.
@@ -100,9 +108,9 @@ def synthesise(
         guidance=recipe.guidance,
         sigmas=tuple(recipe.levels(teacher.noise).tolist()),
     )
-    _claim(folder, details)
-    own = list(details.shards.items())[share[0] :: share[1]]
-    missing = [(name, duets) for name, duets in own if not (folder / name).is_file()]
+    _claim(folder, details, force)
+    own = share(list(details.shards.items()))
+    missing = [item for item in own if force or not (folder / item[0]).is_file()]
     total, left = (sum(len(duets) for _, duets in some) for some in (own, missing))
     seconds = recipe.geometry.excerpt / FRAMES_PER_SECOND
     briefs = list(islice(write_briefs(recipe.seed, seconds, prompts), left and recipe.streams))
@@ -111,6 +119,7 @@ def synthesise(
     for count in map_unordered(work, tasks, workers):
         left -= count
         progress(total - left, total)
+    return details
 
 
 class TrajectorySet:
@@ -139,9 +148,9 @@ class TrajectorySet:
         return {role: _stack(samples, role) for role in ROLES}
 
 
-def _claim(folder: Path, details: Details) -> None:
+def _claim(folder: Path, details: Details, force: bool) -> None:
     found = _read_details(folder)
-    if found is not None and found != details:
+    if found not in (None, details) and not force:
         pairs = zip(asdict(found).items(), asdict(details).values(), strict=True)
         differs = [name for (name, old), new in pairs if old != new]
         raise DatasetError(

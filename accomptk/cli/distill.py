@@ -1,0 +1,158 @@
+"""accomptk distill: a student that plays a chunk in one step."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from accomptk.cli.options import (
+    device_option,
+    echo_json,
+    force_option,
+    json_option,
+    out_option,
+    progress,
+    quiet_option,
+    set_option,
+)
+
+if TYPE_CHECKING:
+    from accomptk.diffusion.distillation import Distilling, DistillRecipe, PairedRecipe
+    from accomptk.diffusion.teacher import Teacher
+    from accomptk.run import Run
+
+DATA_FREE, PAIRED = "pocket/distill-quick", "pocket/distill-paired"
+EPILOG = """\b
+Examples:
+  accomptk distill --data-free
+  accomptk distill --data-free --recipe pocket/distill --trajectories runs/synth
+  accomptk distill --data data/band
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--data-free", is_flag=True, help="From trajectories alone; no recording is read.")
+@click.option("--teacher", default="teacher", show_default=True, help="Shipped name, or a file.")
+@click.option("--codec", type=click.Path(path_type=Path), default=None, help="Codec to use.")
+@click.option(
+    "--trajectories",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    metavar="DIR",
+    help="Of accomptk synth.  [default: made first, in the run's folder]",
+)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    metavar="DIR",
+    help="Prepared set, without --data-free.  [default: data/band]",
+)
+@click.option(
+    "--recipe",
+    default=None,
+    metavar="NAME|FILE",
+    help=f"Shipped recipe, or a .toml file.  [default: {DATA_FREE}, or {PAIRED}]",
+)
+@click.option("--minutes", type=float, help="Stop soundly after this time.")
+@click.option(
+    "--merge", is_flag=True, help="Also write merged.safetensors, which needs no teacher."
+)
+@out_option("./runs/distill-<time>")
+@set_option
+@device_option
+@force_option
+@json_option
+@quiet_option
+def distill(data_free: bool, data: Path | None, trajectories: Path | None, **options: Any) -> None:
+    """Distil the teacher into a student that plays a chunk in one step.
+
+    The same command goes on with the run in --out. Prints the student's path; `eval --models` and
+    `simulate --model` take it.
+    """
+    if data_free and data is not None:
+        raise click.UsageError("--data-free reads no data; leave --data out")
+    if not data_free and trajectories is not None:
+        raise click.UsageError("--trajectories are for --data-free; add it")
+    from accomptk.diffusion.distillation import distil
+    from accomptk.diffusion.student import merge_student
+    from accomptk.streaming.models import SHIPPED, shipped_path
+
+    name = options["teacher"]
+    path = shipped_path(name) if name in SHIPPED else Path(name)
+    run, recipe, teacher = start(data_free, path, options)
+    way = (
+        without_data(run, recipe, teacher, trajectories, options)
+        if data_free
+        else with_data(recipe, teacher, path, data or Path("data/band"))
+    )
+    with progress(options["quiet"]) as bar:
+        task = bar.add_task("distill", total=recipe.optim.steps)
+        student = distil(
+            run,
+            way,
+            teacher,
+            path,
+            recipe,
+            minutes=options["minutes"],
+            on_step=lambda step, loss: bar.update(
+                task, completed=step, description=f"distill, loss {loss:.3f}"
+            ),
+        )
+    if options["merge"]:
+        merge_student(student, run.folder / "merged.safetensors")
+    if options["as_json"]:
+        finished = run.is_finished
+        echo_json({"checkpoint": str(student), "run": str(run.folder), "finished": finished})
+    else:
+        click.echo(student)
+
+
+def start(
+    data_free: bool, path: Path, options: dict[str, Any]
+) -> "tuple[Run, DistillRecipe | PairedRecipe, Teacher]":
+    """The run, its recipe and the teacher."""
+    from accomptk.diffusion.distillation import DistillRecipe, PairedRecipe
+    from accomptk.diffusion.teacher import Teacher
+    from accomptk.recipe import load_recipe
+    from accomptk.run import Run, pick_device
+
+    schema: type[DistillRecipe | PairedRecipe] = DistillRecipe if data_free else PairedRecipe
+    name = options["recipe"] or (DATA_FREE if data_free else PAIRED)
+    recipe = load_recipe(name, schema, options["overrides"])
+    teacher = Teacher(path, pick_device(options["device"]))
+    run = Run.create("distill", options["out"], recipe.seed, recipe, resume=not options["force"])
+    return run, recipe, teacher
+
+
+def with_data(recipe: Any, teacher: "Teacher", path: Path, data: Path) -> "Distilling":
+    """Distillation on recordings."""
+    from accomptk.diffusion.distillation import Paired
+
+    return Paired(recipe, teacher, path, data)
+
+
+def without_data(
+    run: "Run", recipe: Any, teacher: "Teacher", given: Path | None, options: dict[str, Any]
+) -> "Distilling":
+    """Distillation on trajectories, which are made first where none are given."""
+    from functools import partial
+
+    from accomptk.cli.synth import load_pair
+    from accomptk.diffusion.distillation import DataFree
+    from accomptk.diffusion.duets import SynthRecipe
+    from accomptk.diffusion.trajectory_shards import TrajectorySet, synthesise
+    from accomptk.recipe import load_recipe
+
+    if given is None:
+        given = run.folder / "trajectories"
+        asked = load_recipe(recipe.synth, SynthRecipe)
+        with progress(options["quiet"]) as bar:
+            task = bar.add_task("synth", total=asked.streams)
+            synthesise(
+                given,
+                partial(load_pair, options["teacher"], options["codec"], options["device"]),
+                asked,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+    return DataFree(recipe, teacher, TrajectorySet(given))

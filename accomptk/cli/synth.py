@@ -1,0 +1,126 @@
+"""accomptk synth: a teacher's trajectories from words alone, to shards."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from accomptk.cli.options import (
+    device_option,
+    echo_json,
+    force_option,
+    json_option,
+    out_option,
+    progress,
+    quiet_option,
+    recipe_option,
+    set_option,
+)
+
+if TYPE_CHECKING:
+    from accomptk.diffusion.trajectories import ChunkDenoiser
+    from accomptk.latents.codec import Codec
+
+EPILOG = """\b
+Examples:
+  accomptk synth --out runs/synth
+  accomptk synth --prompts my-prompts.txt --set streams=64 --workers 2
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--teacher", default="teacher", show_default=True, help="Shipped name, or a file.")
+@click.option("--codec", type=click.Path(path_type=Path), default=None, help="Codec to use.")
+@click.option(
+    "--prompts",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    metavar="FILE",
+    help="Your prompts, one a line.  [default: the caption grammar]",
+)
+@recipe_option("pocket/synth")
+@click.option("--batch", type=click.IntRange(min=1), default=None, help="Duets at once.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes to use.")
+@out_option("./runs/synth-<time>")
+@set_option
+@device_option
+@force_option
+@json_option
+@quiet_option
+def synth(
+    teacher: str,
+    codec: Path | None,
+    prompts: Path | None,
+    recipe: str,
+    batch: int | None,
+    workers: int,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    device: str,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Let a teacher play duets from words alone, and keep every state of its ODE.
+
+    The same command goes on where it was interrupted; under `accelerate launch` or `torchrun`
+    each process makes its share of the shards.
+    """
+    from accomptk.diffusion.briefs import read_prompts
+    from accomptk.diffusion.duets import SynthRecipe
+    from accomptk.diffusion.trajectory_shards import synthesise
+    from accomptk.processes import find_team
+    from accomptk.recipe import load_recipe
+    from accomptk.run import Run
+
+    team = find_team(device)
+    if out is None and team.size > 1:
+        raise click.UsageError("several processes need one --out")
+    resolved = load_recipe(recipe, SynthRecipe, overrides)
+    run = Run.create("synth", out, resolved.seed, resolved, resume=not force)
+    with progress(quiet) as bar:
+        task = bar.add_task("synth", total=resolved.streams)
+        details = synthesise(
+            run.folder,
+            partial(load_pair, teacher, codec, device),
+            resolved,
+            prompts=read_prompts(prompts) if prompts else (),
+            batch=batch or 0,
+            workers=workers,
+            share=team.share,
+            force=force,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    team.wait()
+    done = sum(
+        len(duets) for name, duets in details.shards.items() if (run.folder / name).is_file()
+    )
+    if done == details.streams:
+        run.finish()
+    if as_json:
+        echo_json({"trajectories": str(run.folder), "tuples": done, "of": details.streams})
+    else:
+        click.echo(f"{done} of {details.streams} distinct condition tuples rolled out", err=True)
+        click.echo(run.folder)
+
+
+def load_pair(teacher: str, codec: Path | None, device: str) -> "tuple[ChunkDenoiser, Codec]":
+    """A model that can be asked for trajectories, and its codec.
+
+    Raises:
+        CodecError: If they do not belong together.
+        CheckpointError: If it is no such model.
+    """
+    from accomptk.errors import CodecError
+    from accomptk.latents.codec import load_codec
+    from accomptk.run import pick_device
+    from accomptk.streaming.models import load_model
+
+    model, own = load_model(teacher, pick_device(device)), load_codec(codec)
+    if model.codec_sha8 != own.sha8:
+        raise CodecError(
+            f"model '{teacher}' was trained on latents of codec {model.codec_sha8}, this codec is "
+            f"{own.sha8}; pass the codec it names"
+        )
+    return model, own
