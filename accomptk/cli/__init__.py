@@ -25,6 +25,8 @@ FULL_DISK = ("No space left on device", "inline_container.cc")
 COMMANDS = {
     "prep": Entry("accomptk.cli.prep:prep", "Turn any source of music into stems and an index."),
     "train": Entry("accomptk.cli.train:train", "Train the codec, the teacher or the baseline."),
+    "synth": Entry("accomptk.cli.synth:synth", "Let a teacher play from words alone, to shards."),
+    "distill": Entry("accomptk.cli.distill:distill", "Make a student that plays in one step."),
     "simulate": Entry("accomptk.cli.simulate:simulate", "Play along to files, hop by hop."),
     "eval": Entry("accomptk.cli.eval:evaluate", "Measure models over look-aheads, with anchors."),
     "report": Entry("accomptk.cli.report:report", "Make one page to listen on from a run of eval."),
