@@ -9,8 +9,14 @@ import pytest
 
 from package_source import PACKAGE, imported, package_files
 
-LEAVES = ("errors", "window", "recipe", "run", "checkpoint", "weights", "metrics")
-LAYERS = ("stems", "latents", "conditions", "diffusion", "streaming", "report", "live", "cli")
+LEAVES = (
+    *("errors", "window", "recipe", "run", "processes", "checkpoint", "training", "weights"),
+    "metrics",
+)
+LAYERS = (
+    *("stems", "latents", "conditions", "diffusion", "listening", "streaming", "report", "live"),
+    "cli",
+)
 ORDER = {name: rank for rank, name in enumerate((*LEAVES, *LAYERS))}
 HEAVY = (
     "torch", "torchaudio", "numpy", "pandas", "scipy", "musdb", "mir_eval", "librosa", "dask",

@@ -22,7 +22,7 @@ from accomptk.diffusion.excerpts import ExcerptSampler
 from accomptk.diffusion.noise import Noise, gaussian
 from accomptk.diffusion.samplers import Denoise, heun_evaluations, inpaint
 from accomptk.diffusion.teacher import SamplingRecipe, Size
-from accomptk.diffusion.training import Optim
+from accomptk.training import Optim
 from accomptk.diffusion.transformer import Blocks, Conditions, fourier, repeat, rotate
 from accomptk.recipe import parse_recipe
 from accomptk.stems.instruments import INSTRUMENTS
@@ -184,7 +184,7 @@ class AStyle:
         def draw() -> Tensor:
             return gaussian(generators, *seen.known.shape[1:]).to(self.device)
 
-        x = draw() * sigmas[0]
+        x = sampling.temperature * sigmas[0] * draw()
         window = inpaint(self._denoise(seen), x, sigmas, seen.known, seen.is_known, draw)
         latents = window[:, :, -chunk.hop :].cpu()
         self.remember(memory, chunk, latents, conditions)

@@ -15,7 +15,7 @@ from accomptk.diffusion.denoiser import Denoiser
 from accomptk.diffusion.excerpts import Batch, Drops, Geometry
 from accomptk.diffusion.noise import Noise, gaussian
 from accomptk.diffusion.samplers import Denoise, heun, heun_evaluations
-from accomptk.diffusion.training import Optim
+from accomptk.training import Optim
 from accomptk.diffusion.transformer import Cache, Conditions, Past, StreamTransformer, repeat
 from accomptk.recipe import parse_recipe
 from accomptk.stems.instruments import INSTRUMENTS
@@ -160,7 +160,7 @@ class Teacher:
         sigmas = self.noise.sigmas(sampling.num_steps).to(self.device)
         noise = gaussian(generators, self.channels, chunk.hop).to(self.device)
         denoise = self.bind(memory, chunk, conditions, generators, sampling.guidance)
-        latents = heun(denoise, noise * sigmas[0], sigmas)
+        latents = heun(denoise, sampling.temperature * sigmas[0] * noise, sigmas)
         self.remember(memory, chunk, latents, conditions)
         return latents.cpu()
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from accomptk.diffusion.training import Optim, Trainer, step_generators
+from accomptk.training import Optim, Trainer, step_generators
 from accomptk.run import Run
 
 OPTIM = Optim(
