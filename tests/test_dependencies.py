@@ -28,6 +28,7 @@ JOBS = {
     "madmom-infer": ("madmom_infer", "beat features and the offline beat judge"),
     "mido": ("mido", "MIDI files"),
     "numpy": ("numpy", "arrays"),
+    "peft": ("peft", "adapters of the student"),
     "pyarrow": ("pyarrow", "index.parquet"),
     "rich": ("rich", "progress and tables on a terminal"),
     "safetensors": ("safetensors", "checkpoints"),
