@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from accomptk.diffusion.a_style import AStyleRecipe
+from accomptk.diffusion.distillation import DistillRecipe, PairedRecipe
+from accomptk.diffusion.duets import SynthRecipe
 from accomptk.diffusion.teacher import TeacherRecipe
 from accomptk.errors import RecipeError
 from accomptk.latents.fit import CodecRecipe
 from accomptk.recipe import dump_recipe, find_recipe, load_recipe, parse_recipe, shipped_recipes
 
-SCHEMAS = {"codec": CodecRecipe, "teacher": TeacherRecipe, "a-style": AStyleRecipe}
-SHIPPED = [(name, SCHEMAS[Path(name).name]) for name in shipped_recipes()]
+SCHEMAS = {"codec": CodecRecipe, "teacher": TeacherRecipe, "a-style": AStyleRecipe,
+    "synth": SynthRecipe, "distill": DistillRecipe, "distill-paired": PairedRecipe}
+SHIPPED = [(n, SCHEMAS[Path(n).name.removesuffix("-quick")]) for n in shipped_recipes()]
 
 
 def keys(table: dict[str, Any], path: str = "") -> Iterator[str]:
@@ -22,7 +25,7 @@ def keys(table: dict[str, Any], path: str = "") -> Iterator[str]:
     for key, value in table.items():
         if isinstance(value, dict):
             yield from keys(value, f"{path}{key}.")
-        else:
+        elif key != "extends":
             yield f"{path}{key}"
 
 
