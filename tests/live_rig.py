@@ -5,11 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from pythonosc.osc_message import OscMessage
 
 from accomptk.live.desk import Desk
-from accomptk.live.packets import write_message, write_samples
-from accomptk.live.protocol import CLOCK, PREFIX, PROTOCOL
+from accomptk.live.packets import read_packet, write_message, write_samples
+from accomptk.live.protocol import CLOCK, MESSAGES, PREFIX, PROTOCOL
 from accomptk.live.ring import Datagram
 from accomptk.live.setup import Setup
 from accomptk.live.stage import Stage
@@ -18,6 +17,8 @@ from tiny_codecs import Echo, Passthrough
 
 SIZE = 3675  # samples a frame of the codec
 DELAY = 24  # frames by which the model repeats what it heard
+OUT = {address: m for address, m in MESSAGES.items() if m.direction == "out"}
+LONGEST = CLOCK + 4096
 HOST = "127.0.0.1"
 SETUP = Setup(instruments=("drums", "bass"), hop=6, gap=3, beats="none")
 
@@ -125,15 +126,16 @@ class Rig:
     def collect(self):
         for data, peer in self.desk.due(self.time_s):
             self.peers[peer] += 1
-            message = OscMessage(data)
-            name = message.address.removeprefix(PREFIX)
-            if name == "audio/out":
-                stream, stem, offset, *samples = message.params
+            packet = read_packet(data, OUT)
+            if packet.message.name == "audio/out":
+                stream, stem, offset = packet.values
                 if stream == self.stream:
-                    track = self.heard.setdefault(stem, np.zeros(1 << 22, np.float32))
-                    track[offset : offset + len(samples)] = samples
+                    if stem not in self.heard:
+                        self.heard[stem] = np.zeros(LONGEST, np.float32)
+                    self.heard[stem][offset : offset + len(packet.samples)] = packet.samples
             else:
-                self.messages.append((name, message.params))
+                values = [*packet.values, *packet.rest, *packet.samples]
+                self.messages.append((packet.message.name, values))
 
     def named(self, name):
         """Values of all messages of a name that came."""

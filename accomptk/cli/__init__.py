@@ -30,6 +30,7 @@ COMMANDS = {
     "simulate": Entry("accomptk.cli.simulate:simulate", "Play along to files, hop by hop."),
     "eval": Entry("accomptk.cli.eval:evaluate", "Measure models over look-aheads, with anchors."),
     "report": Entry("accomptk.cli.report:report", "Make one page to listen on from a run of eval."),
+    "live": Entry("accomptk.cli.live:live", "Play along live: Max, Pd, OSC, or the sound card."),
     "bench": Entry("accomptk.cli.bench:bench", "Measure what a step costs on this machine."),
     "weights": Entry("accomptk.cli.weights:weights", "List and fetch third-party weights."),
     "doctor": Entry("accomptk.cli.doctor:doctor", "Tell whether this machine is ready."),

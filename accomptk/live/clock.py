@@ -3,6 +3,8 @@
 from collections import deque
 
 WINDOW_S = 5.0
+PAUSE_S = 1.0
+"""After so long without a packet the client's clock may have stood still."""
 
 
 class ClientClock:
@@ -24,7 +26,7 @@ class ClientClock:
 
     def note(self, position: int, at_s: float) -> None:
         """A packet that ends at ``position`` came at ``at_s``."""
-        if self.last_s is not None and at_s - self.last_s > WINDOW_S:
+        if self.last_s is not None and at_s - self.last_s > PAUSE_S:
             self._leads.clear()
         lead = position - self.rate * at_s
         while self._leads and self._leads[0][0] < at_s - WINDOW_S:
@@ -36,6 +38,11 @@ class ClientClock:
             self._leads.pop()
         self._leads.append((at_s, lead))
         self.last_s = at_s
+
+    def forget(self) -> None:
+        """The client may begin anywhere."""
+        self._leads.clear()
+        self.last_s = None
 
     def position(self, now_s: float) -> int | None:
         """Where the client is now; None before it was heard of."""

@@ -208,6 +208,8 @@ def _whole(key: str, value: Value, least: int) -> int:
 def _frames(desk: "Desk", key: str, value: Value) -> int:
     """Frames of a length; live, a gap of none or less would have to play before it hears."""
     codec = desk.stage.codec
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     frames = to_frames(str(value), Fraction(codec.sample_rate, codec.frame_samples))
     if frames < 1:
         raise StreamError(f"{key} = {value}: at least 1 frame is needed to play live")

@@ -84,9 +84,11 @@ class Conductor:
 
     def start(self, at_s: float) -> None:
         """Play from here on."""
-        if self.wanted.mode == "prompt" and self.runs_alone:
-            self.clock.note(self.timeline.taken, at_s)
-        self.is_playing = True
+        with self._lock:
+            self.clock.forget()
+            if self.wanted.mode == "prompt" and self.runs_alone:
+                self.clock.note(self.timeline.taken, at_s)
+            self.is_playing = True
 
     def stop(self) -> None:
         """Play no more; everything is remembered."""

@@ -81,10 +81,6 @@ class Stage:
         """
         ledger, clock = Ledger(), ClientClock(rate)
         performance = self.perform(ledger)
-        recorder = None
-        if self.record is not None:
-            self.takes += 1
-            recorder = Recorder(self._take_folder(), performance, self.now)
         return Conductor(
             performance,
             ledger,
@@ -92,7 +88,7 @@ class Stage:
             Outlet(clock, packet, write, self.round_trip_s / 2),
             clock,
             self.keeper(rate) if self.auto_gap else None,
-            recorder,
+            self.recorder(performance),
             self.now,
             tell,
         )
@@ -133,7 +129,10 @@ class Stage:
             times_ms.append(sum(ledger.steps.pop().values()))
         return max(times_ms[1:])
 
-    def _take_folder(self) -> Path:
-        assert self.record is not None
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        return self.record / f"take-{stamp}-{self.takes}"
+    def recorder(self, performance: Performance) -> Recorder | None:
+        """What writes a new performance down; None where nothing is to be recorded."""
+        if self.record is None:
+            return None
+        self.takes += 1
+        folder = self.record / f"take-{time.strftime('%Y%m%d-%H%M%S')}-{self.takes}"
+        return Recorder(folder, performance, self.now)

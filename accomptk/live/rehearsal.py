@@ -1,0 +1,148 @@
+"""What a live stream costs through real UDP: a server and a client on this machine, timed."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from accomptk.live.client import Client
+from accomptk.live.desk import Desk
+from accomptk.live.protocol import PACKET_FLOATS
+from accomptk.live.server import Server
+from accomptk.live.stage import Stage
+from accomptk.run import numpy_generator
+
+LEVEL = 0.05
+WARM_STEPS = 2
+QUANTILES = (50, 95, 99)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The line between server and client.
+
+    Args:
+        packet: Samples a packet.
+        round_trip_s: To the server and back.
+        loss: Share of the audio packets that are lost each way.
+    """
+
+    packet: int = PACKET_FLOATS
+    round_trip_s: float = 0.0
+    loss: float = 0.0
+
+
+@contextmanager
+def serving(desk: Desk) -> Iterator[Server]:
+    """A server of its own thread on a free port of this machine."""
+    server = Server(desk, "127.0.0.1", 0)
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            server.run()
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="accomptk server")
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join()
+    if failed:
+        raise failed[0]
+
+
+def rehearse(stage: Stage, hop: int, gap: int, seconds: float, line: Line) -> dict[str, Any]:
+    """Play quiet noise to a stream in real time and sum up how it went.
+
+    Args:
+        stage: Models and setup.
+        hop: Frames made at a time.
+        gap: Frames between what is heard and what is made.
+        seconds: Length.
+        line: Between server and client.
+
+    Returns:
+        ``step_ms`` and ``in_to_out_ms`` (last sample of a hop sent to first packet back) with
+        p50, p95, p99 and max; ``terms_ms``; ``jitter_ms``; ``misses`` of ``chunks``; ``cpu``,
+        cores busy; ``rtf``.
+    """
+    one = replace(
+        stage,
+        setup=replace(stage.setup, hop=hop, gap=gap),
+        auto_gap=False,
+        auto_hop=False,
+        round_trip_s=max(stage.round_trip_s, line.round_trip_s),
+    )
+    desk, rate = Desk(one), stage.codec.sample_rate
+    noise = LEVEL * numpy_generator(0, "bench").standard_normal(round(seconds * rate))
+    with serving(desk) as server:
+        client = Client(server.address, rate, line.packet, line.round_trip_s / 2, line.loss)
+        try:
+            client.join("bench")
+            begun_s, cpu_s = time.monotonic(), time.process_time()
+            client.perform(noise.astype(np.float32))
+            cpu = (time.process_time() - cpu_s) / (time.monotonic() - begun_s)
+            time.sleep(1.0 + line.round_trip_s)
+        finally:
+            client.close()
+        return _sum_up(desk, client, begun_s, cpu, line)
+
+
+def _sum_up(desk: Desk, client: Client, begun_s: float, cpu: float, line: Line) -> dict[str, Any]:
+    conductor = desk.playing
+    figures, setup = conductor.figures, conductor.wanted
+    terms = list(figures.terms_ms)[WARM_STEPS:]
+    waits = _in_to_out_ms(desk, client, begun_s)[WARM_STEPS:]
+    hop_ms = conductor.window()[2]
+    step_ms = list(figures.step_ms)[WARM_STEPS:]
+    return {
+        "hop": setup.hop,
+        "gap": setup.gap,
+        "lookahead": 1 + setup.gap / setup.hop,
+        "hop_ms": hop_ms,
+        "packet": line.packet,
+        "round_trip_ms": 1000 * line.round_trip_s,
+        "loss": line.loss,
+        "chunks": figures.chunks,
+        "misses": figures.late,
+        "leaps": figures.leaps,
+        "lost_samples": conductor.timeline.counts.lost,
+        "rtf": float(np.mean(step_ms)) / hop_ms if step_ms else None,
+        "cpu": cpu,
+        "step_ms": quantiles(step_ms),
+        "in_to_out_ms": quantiles(waits),
+        "jitter_ms": float(np.std(waits)) if waits else None,
+        "terms_ms": {name: quantiles([term[name] for term in terms]) for name in terms[0]}
+        if terms
+        else {},
+    }
+
+
+def _in_to_out_ms(desk: Desk, client: Client, begun_s: float) -> list[float]:
+    """For each hop, from its last sample sent to the first packet of its chunk come back."""
+    conductor = desk.playing
+    size, rate = conductor.frame_samples, conductor.rate
+    hop, gap = conductor.wanted.hop * size, conductor.wanted.gap * size
+    delay = round(desk.stage.codec.decode_delay * rate / desk.stage.codec.sample_rate)
+    first_s: dict[int, float] = {}
+    for stem, position, at_s in list(client.chunks):
+        chunk = (position + delay - gap) // hop
+        if stem == 0 and chunk not in first_s:
+            first_s[chunk] = at_s
+    return [1000 * (at_s - begun_s - chunk * hop / rate) for chunk, at_s in sorted(first_s.items())]
+
+
+def quantiles(values: list[float]) -> dict[str, float | None]:
+    """p50, p95, p99 and max; None where there is nothing."""
+    if not values:
+        return {**{f"p{q}": None for q in QUANTILES}, "max": None}
+    found: dict[str, float | None] = {f"p{q}": float(np.percentile(values, q)) for q in QUANTILES}
+    return {**found, "max": max(values)}
