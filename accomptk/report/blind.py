@@ -7,6 +7,7 @@ the ground truth among them, and rates how well each plays along, from 0 to 100.
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from accomptk.errors import DatasetError
@@ -15,6 +16,7 @@ from accomptk.report.page import REST_BYTES, Follow, render
 from accomptk.report.sound import count_fitting, record
 from accomptk.run import numpy_generator
 
+HEARD = ("ground_truth", "codec", "random_pairing")
 SCRIPTS = ("page.js", "sound.js", "deck.js", "blind.js")
 
 
@@ -36,21 +38,11 @@ def build_test(
     Raises:
         DatasetError: If the run kept no audio.
     """
-    if not gallery.excerpts:
-        raise DatasetError(
-            f"{gallery.folder}: holds no audio to listen to; run eval again with --audio"
-        )
     budget = most_bytes - REST_BYTES
-    excerpts = _draw(gallery.excerpts, trials, seed)
-    orders = [_shuffle(excerpt, seed) for excerpt in excerpts]
-    ensembles = [
-        (excerpt.context, *(excerpt.takes[key] for key in order))
-        for excerpt, order in zip(excerpts, orders, strict=True)
-    ]
-    fitting = count_fitting([[ensemble] for ensemble in ensembles], budget)
-    excerpts, orders, ensembles = excerpts[:fitting], orders[:fitting], ensembles[:fitting]
-    recordings = record(ensembles, budget, progress)
-    key = _key(excerpts, orders, seed)
+    excerpts = draw_trials(gallery, trials, seed)
+    excerpts = excerpts[: count_fitting([[excerpt.files] for excerpt in excerpts], budget)]
+    recordings = record([excerpt.files for excerpt in excerpts], budget, progress)
+    key = to_key(excerpts, seed)
     data = {
         "test": key["test"],
         "trials": [
@@ -59,39 +51,46 @@ def build_test(
                 "seconds": recording.seconds,
                 "gain": recording.gain,
                 "context": f"audio-{index}-0",
-                "takes": [f"audio-{index}-{place + 1}" for place in range(len(order))],
+                "takes": [f"audio-{index}-{place}" for place in range(1, len(excerpt.files))],
             }
-            for index, (excerpt, order, recording) in enumerate(
-                zip(excerpts, orders, recordings, strict=True)
-            )
+            for index, (excerpt, recording) in enumerate(zip(excerpts, recordings, strict=True))
         ],
     }
     html = render("blind.html", SCRIPTS, recordings, data=data)
     return html, json.dumps(key, indent=2) + "\n"
 
 
-def _draw(excerpts: Sequence[Excerpt], trials: int, seed: int) -> list[Excerpt]:
+def draw_trials(gallery: Gallery, trials: int, seed: int) -> list[Excerpt]:
+    """Parts in random order, each with its versions in the order in which they are numbered.
+
+    Raises:
+        DatasetError: If the run kept no audio.
+    """
+    excerpts = gallery.only(HEARD).excerpts
+    if not excerpts:
+        raise DatasetError(
+            f"{gallery.folder}: holds no audio to listen to; run eval again with --audio"
+        )
     order = numpy_generator(seed, "blind/trials").permutation(len(excerpts))
-    return [excerpts[index] for index in order[:trials]]
+    return [_shuffle(excerpts[index], seed) for index in order[:trials]]
 
 
-def _shuffle(excerpt: Excerpt, seed: int) -> list[str]:
-    """Keys of the versions in the order in which they are numbered."""
+def _shuffle(excerpt: Excerpt, seed: int) -> Excerpt:
     keys = sorted(excerpt.takes)
-    rng = numpy_generator(seed, f"blind/{excerpt.track}/{excerpt.stem}")
-    return [keys[index] for index in rng.permutation(len(keys))]
+    order = numpy_generator(seed, f"blind/{excerpt.track}/{excerpt.stem}").permutation(len(keys))
+    return replace(excerpt, takes={keys[index]: excerpt.takes[keys[index]] for index in order})
 
 
-def _key(excerpts: Sequence[Excerpt], orders: Sequence[Sequence[str]], seed: int) -> dict[str, Any]:
+def to_key(excerpts: Sequence[Excerpt], seed: int) -> dict[str, Any]:
     """What is what; ``test`` names this very test, in the key and in every rating."""
     trials = [
         {
             "trial": number,
             "song": excerpt.track,
             "part": excerpt.stem,
-            "versions": dict(enumerate(order, start=1)),
+            "versions": dict(enumerate(excerpt.takes, start=1)),
         }
-        for number, (excerpt, order) in enumerate(zip(excerpts, orders, strict=True), start=1)
+        for number, excerpt in enumerate(excerpts, start=1)
     ]
     name = hashlib.sha256(json.dumps(trials).encode()).hexdigest()[:8]
     return {"test": name, "seed": seed, "trials": trials}

@@ -6,8 +6,8 @@ as ``ground_truth``, or a model at a look-ahead.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,11 @@ class Excerpt:
     downbeats_s: tuple[float, ...] = ()
     chords: tuple[tuple[float, float, str], ...] = ()
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The context, then what each version plays."""
+        return (self.context, *self.takes.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
@@ -124,6 +129,16 @@ class Gallery:
             raise DatasetError(f"{result}: damaged; run eval again") from error
         versions = _find_versions(folder / "audio", rows)
         return cls(folder, rows, value, versions, _find_excerpts(folder, value, versions))
+
+    def only(self, anchors: Collection[str]) -> "Gallery":
+        """The same with the audio of all models but only of these anchors."""
+        versions = tuple(v for v in self.versions if v.lookahead is not None or v.key in anchors)
+        keys = {version.key for version in versions}
+        excerpts = (
+            replace(e, takes={key: path for key, path in e.takes.items() if key in keys})
+            for e in self.excerpts
+        )
+        return replace(self, versions=versions, excerpts=tuple(e for e in excerpts if e.takes))
 
     @property
     def songs(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from accomptk.metrics.table import QUALITY, Cell, Metric, Row
 WIDTH, HEIGHT = 340, 220
 LEFT, RIGHT, TOP, BOTTOM = 46, 326, 14, 176
 DODGE = 7  # pixels between models at the same look-ahead
-GUIDES = {UPPER: "truth through the codec", LOWER: "another song"}
+GUIDES = {UPPER: "upper", LOWER: "lower"}
 
 
 class Tick(NamedTuple):
@@ -69,12 +69,12 @@ class Scale(NamedTuple):
         share = (value - self.low) / (self.high - self.low)
         return self.first + min(1.0, max(0.0, share)) * (self.last - self.first)
 
-    def ticks(self, digits: int | None = None) -> tuple[Tick, ...]:
+    def ticks(self) -> tuple[Tick, ...]:
         """Four or so round values."""
-        step = _round_step((self.high - self.low) / 4)
+        step = _round_step((self.high - self.low) / 5)
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
-        decimals = max(0, -math.floor(math.log10(step) + 1e-9)) if digits is None else digits
+        decimals = max(0, -math.floor(math.log10(step) + 1e-9))
         values = [index * step for index in range(first, last + 1)]
         return tuple(Tick(self(value), f"{value:.{decimals}f}") for value in values)
 
@@ -135,7 +135,7 @@ def _panel(
     if not shown:
         return None
     anchors = {row.model: cells[id(row)].mean for row in rows if id(row) in cells}
-    guides = {label: anchors[name] for name, label in GUIDES.items() if name in anchors}
+    guides = {kind: anchors[name] for name, kind in GUIDES.items() if name in anchors}
     scale = _value_scale([*(cells[id(row)] for row in shown)], guides.values())
 
     def mark(row: Row, index: int) -> Mark | None:
@@ -157,7 +157,7 @@ def _panel(
         x_label,
         x_ticks,
         scale.ticks(),
-        tuple(Tick(scale(value), label) for label, value in guides.items()),
+        tuple(Tick(scale(value), kind) for kind, value in guides.items()),
         tuple(series),
     )
 

@@ -20,7 +20,7 @@ from accomptk.run import cores
 from accomptk.stems.audio import read_audio, to_mono
 from accomptk.stems.render import find_program
 
-LOWEST_KBPS, HIGHEST_KBPS = 24.0, 64.0
+LOWEST_KBPS, HIGHEST_KBPS = 18.0, 64.0
 PACKET_MS = 60  # long packets, as WebM spends some bytes on each
 OUTLINE_COLUMNS = 480
 
@@ -98,28 +98,31 @@ def record(
 def outline(wav: Wav) -> bytes:
     """Largest magnitude of [N] samples in each of ``OUTLINE_COLUMNS`` stretches."""
     edges = np.linspace(0, wav.size, OUTLINE_COLUMNS, endpoint=False).astype(int)
-    peaks = np.maximum.reduceat(np.abs(wav), edges) if wav.size >= OUTLINE_COLUMNS else wav[:0]
-    return np.round(255 * np.clip(peaks, 0, 1)).astype(np.uint8).tobytes()
+    peaks: Wav = np.maximum.reduceat(np.abs(wav), edges)
+    return bytes(np.round(255 * np.clip(peaks, 0, 1)).astype(np.uint8))
 
 
-def encode(wav: Wav, rate_hz: int, kbps: float) -> bytes:
-    """A WebM file with mono samples [N] as Opus; the same samples give the same file.
+def encode(paths: Sequence[Path], kbps: float) -> list[bytes]:
+    """Each audio file as WebM with Opus, mono; the same file gives the same bytes.
 
     Raises:
         MissingTool: If ffmpeg is not installed.
     """
-    source = ["-f", "f32le", "-ar", str(rate_hz), "-ac", "1", "-i", "pipe:0"]
-    opus = ["-c:a", "libopus", "-b:a", f"{kbps:.2f}k", "-frame_duration", str(PACKET_MS)]
-    exact = ["-flags", "+bitexact", "-fflags", "+bitexact"]
-    start = [find_program("ffmpeg"), "-v", "error", "-threads", "1"]
+    program = find_program("ffmpeg")
+    opus = ["-ac", "1", "-c:a", "libopus", "-b:a", f"{kbps:.2f}k"]
+    opus += ["-frame_duration", str(PACKET_MS), "-flags", "+bitexact", "-fflags", "+bitexact"]
     with TemporaryDirectory() as folder:  # a pipe would get neither index nor length
-        path = Path(folder) / "sound.webm"
-        command = [*start, *source, *opus, *exact, str(path)]
-        made = subprocess.run(command, input=wav.tobytes(), capture_output=True, check=False)
-        if made.returncode:
-            reason = made.stderr.decode(errors="replace").strip().splitlines()[-1:]
-            raise DatasetError(f"ffmpeg cannot encode Opus: {' '.join(reason)}")
-        return path.read_bytes()
+        made = [Path(folder) / f"{index}.webm" for index in range(len(paths))]
+        command = [program, "-v", "error", "-nostdin"]
+        for path in paths:
+            command += ["-i", str(path)]
+        for index, path in enumerate(made):
+            command += ["-map", f"{index}:a", *opus, str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            reason = " ".join(done.stderr.strip().splitlines()[-1:])
+            raise DatasetError(f"{paths[0]}: ffmpeg cannot make Opus of it: {reason}")
+        return [path.read_bytes() for path in made]
 
 
 def _encode_ensemble(paths: Ensemble, kbps: float) -> Recording:
@@ -129,8 +132,8 @@ def _encode_ensemble(paths: Ensemble, kbps: float) -> Recording:
         raise DatasetError(f"{paths[0]}: is not as long as {paths[-1]}; run eval again")
     loudest = max(float(np.abs(wavs[0] + wav).max()) for wav in wavs[1:])
     sounds = tuple(
-        Sound(_base64(encode(wav, rate, kbps)), _base64(outline(wav)))
-        for wav, (_, rate) in zip(wavs, read, strict=True)
+        Sound(_base64(data), _base64(outline(wav)))
+        for data, wav in zip(encode(paths, kbps), wavs, strict=True)
     )
     return Recording(sounds, wavs[0].size / read[0][1], 1 / max(1.0, loudest))
 

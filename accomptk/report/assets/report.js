@@ -9,15 +9,15 @@ let take = 0;
 let levels = null; // of the chosen take's spectrogram
 let deck = null;
 
-// One button a choice, of which one is pressed.
-function fillChoices(box, names, chosen, choose) {
-  const makeButton = (name) => {
-    const button = make("button", { type: "button", textContent: name });
+// One button a choice, labelled by name, of which one is pressed.
+function fillChoices(box, labels, chosen, choose) {
+  const makeButton = ([name, textContent]) => {
+    const button = make("button", { type: "button", textContent });
     button.setAttribute("aria-pressed", String(name === chosen));
     button.addEventListener("click", () => choose(name));
     return button;
   };
-  box.replaceChildren(...names.map(makeButton));
+  box.replaceChildren(...Object.entries(labels).map(makeButton));
 }
 
 // The excerpt of a song and part, or the song's first where it has no such part.
@@ -30,11 +30,12 @@ function openExcerpt(other) {
   const label = excerpt?.takes[take].label;
   excerpt = other;
   take = Math.max(0, excerpt.takes.findIndex((found) => found.label === label));
-  const songs = [...new Set(excerpts.map(({ song }) => song))];
-  const parts = excerpts.filter(({ song }) => song === excerpt.song).map(({ part }) => part);
+  const songs = Object.fromEntries(excerpts.map(({ song, title }) => [song, title]));
+  const ofSong = excerpts.filter(({ song }) => song === excerpt.song);
+  const parts = Object.fromEntries(ofSong.map(({ part }) => [part, part]));
   fillChoices($("songs"), songs, excerpt.song, (song) => openExcerpt(find(song, excerpt.part)));
   fillChoices($("parts"), parts, excerpt.part, (part) => openExcerpt(find(excerpt.song, part)));
-  $("prompt").textContent = excerpt.prompt;
+  $("prompt").textContent = [excerpt.prompt, excerpt.song].filter(Boolean).join(" · ");
   $("warmup").style.width = `${(100 * excerpt.start) / excerpt.seconds}%`;
   $("takes").replaceChildren(...excerpt.takes.map(makeLane));
   const sounds = [excerpt.context.audio, ...excerpt.takes.map(({ audio }) => audio)];
