@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from accomptk.conditions.controls import CONTROLS, control_rows
 from accomptk.conditions.harmony import heard_harmony
 from accomptk.diffusion.accompanist import Accompanist, Sampling
 from accomptk.diffusion.transformer import Conditions
@@ -25,6 +26,11 @@ from accomptk.run import generator
 from accomptk.stems.instruments import INSTRUMENTS
 from accomptk.streaming.beat_sources import BeatSource
 from accomptk.window import Chunk, Window
+
+FADE_SAMPLES = 882
+"""20 ms, in which a stream that is switched on or off comes and goes."""
+
+HOTTEST = 2.0
 
 Timed = Callable[[str], AbstractContextManager[Any]]
 """timed(term) measures what runs inside it; the engine itself has no clock."""
@@ -42,11 +48,13 @@ class Controls:
         listen: Whether the context is heard; a stream that does not listen plays by prompt alone.
         prompts_b: Prompts that ``mix`` goes to, one a stream; empty for none.
         mix: 0 for ``prompts``, 1 for ``prompts_b``, between them a mixture.
-        energy: -1 to 1, None to leave it to the model; likewise the next three.
-        density: Notes.
-        brightness: Treble.
-        tension: Harmony.
-        temperature: 1 as trained.
+        energy: Level, -1 to 1 where 0 is usual; None leaves it to the model. Likewise the next.
+        density: Onsets a second.
+        brightness: Spectral centroid.
+        tension: Roughness.
+        temperature: Scale of the first noise, 1 as trained.
+        playing: Whether each stream is heard; empty for all. One that is not plays on unheard,
+            so that it comes back in its place.
     """
 
     window: Window
@@ -61,6 +69,13 @@ class Controls:
     brightness: float | None = None
     tension: float | None = None
     temperature: float = 1.0
+    playing: tuple[bool, ...] = ()
+
+    @property
+    def turned(self) -> dict[str, float]:
+        """The controls that are given, by name."""
+        values = {name: getattr(self, name) for name in CONTROLS}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +105,7 @@ class Stream:
     decoder: Any
     beats: list[BeatSource]
     chroma: list[ChromaListener]
+    gains: Tensor
     heard: int = 0
     next_step: int = 0
     made: int | None = None
@@ -136,6 +152,7 @@ class StreamingEngine:
             decoder=codec.decode_state(len(seeds)),
             beats=list(beats),
             chroma=[ChromaListener(codec.frame_samples) for _ in beats],
+            gains=torch.ones(len(seeds)),
             next_step=controls.window.hop,
         )
         self._check(controls)
@@ -219,13 +236,25 @@ class StreamingEngine:
                 chunk if controls.listen else Chunk(0, chunk.start, chunk.end),
                 conditions,
                 generators,
-                controls.sampling or self.model.sampling,
+                replace(controls.sampling or self.model.sampling, temperature=controls.temperature),
             )
         with self.timed("decode"):
-            wav = self.codec.decode_next(latents, stream.decoder)[:, 0]
+            wav = self._fade(self.codec.decode_next(latents, stream.decoder)[:, 0])
         stream.made = chunk.end
         first = chunk.start * self.codec.frame_samples - self.codec.decode_delay
         return [Played(chunk, first, wav, latents)]
+
+    def _fade(self, wav: Tensor) -> Tensor:
+        """Fade streams in and out that were switched, at the chunk's start; wav [B, N]."""
+        before = self.stream.gains
+        after = torch.tensor(self.stream.controls.playing or [True] * len(before)).to(wav)
+        self.stream.gains = after
+        if bool((before == 1).all()) and bool((after == 1).all()):
+            return wav
+        fade = torch.linspace(0, 1, min(FADE_SAMPLES, wav.shape[1]))
+        gains = after[:, None].repeat(1, wav.shape[1])
+        gains[:, : len(fade)] = torch.lerp(before[:, None], after[:, None], fade)
+        return wav * gains
 
     def _conditions(self, chunk: Chunk) -> Conditions:
         controls, streams = self.stream.controls, len(self.seeds)
@@ -245,8 +274,9 @@ class StreamingEngine:
         if controls.prompts_b:
             other = self.model.vocabulary.vectors(controls.prompts_b)
             prompts = (1 - controls.mix) * prompts + controls.mix * other
-        free = Conditions.free(which, prompts.shape[1], chunk.hop)
-        return replace(free, prompt=torch.from_numpy(prompts), beats=beats, harmony=harmony)
+        turned = torch.from_numpy(control_rows(controls.turned, chunk.hop))
+        steering = turned.expand(streams, -1, -1)
+        return Conditions(which, torch.from_numpy(prompts), beats, harmony, steering)
 
     def _check(self, controls: Controls) -> None:
         streams = len(self.seeds)
@@ -265,6 +295,17 @@ class StreamingEngine:
             raise StreamError(
                 f"{len(controls.instruments)} instruments and {len(controls.prompts)} prompts for "
                 f"{streams} streams; give one of each a stream"
+            )
+        if len(controls.playing) not in (0, streams):
+            raise StreamError(
+                f"playing: {len(controls.playing)} switches for {streams} streams; give one of "
+                "each a stream, or none"
+            )
+        control_rows(controls.turned, 1)
+        if not (0 <= controls.mix <= 1 and 0 <= controls.temperature <= HOTTEST):
+            raise StreamError(
+                f"mix {controls.mix:g}, temperature {controls.temperature:g}: mix is 0 to 1, "
+                f"temperature 0 to {HOTTEST:g}; give such numbers"
             )
         if self.contexts == 0 or streams % self.contexts:
             raise StreamError(

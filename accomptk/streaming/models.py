@@ -11,7 +11,7 @@ from accomptk.checkpoint import read_header
 from accomptk.diffusion.accompanist import Accompanist, Sampling
 from accomptk.errors import CheckpointError
 
-SHIPPED = ("teacher", "a_style")
+SHIPPED = ("teacher", "student", "a_style")
 
 
 def shipped_path(name: str) -> Path:
@@ -23,13 +23,14 @@ def load_model(name_or_path: str, device: torch.device | None = None) -> Accompa
     """A model that can accompany.
 
     Args:
-        name_or_path: ``teacher``, ``a_style``, or the path of such a checkpoint.
+        name_or_path: ``teacher``, ``student``, ``a_style``, or the path of such a checkpoint.
         device: Where it computes; None for the CPU.
 
     Raises:
         CheckpointError: If there is no such model, or the file is of another kind.
     """
     from accomptk.diffusion.a_style import AStyle
+    from accomptk.diffusion.student import load_student
     from accomptk.diffusion.teacher import Teacher
 
     is_path = name_or_path.endswith(".safetensors")
@@ -42,12 +43,13 @@ def load_model(name_or_path: str, device: torch.device | None = None) -> Accompa
     kinds: dict[str, Callable[[Path, torch.device | None], Accompanist]] = {
         "teacher": Teacher,
         "a_style": AStyle,
+        "student": load_student,
     }
     kind = read_header(path).kind
     if kind not in kinds:
         raise CheckpointError(
-            f"{path}: is a {kind} checkpoint; a stream needs a teacher or an a_style; "
-            "give another path"
+            f"{path}: is a {kind} checkpoint; a stream needs a teacher, a student or an "
+            "a_style; give another path"
         )
     return kinds[kind](path, device)
 

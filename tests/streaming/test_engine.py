@@ -27,6 +27,11 @@ def model(request, tmp_path_factory):
     return tiny_teacher(path) if request.param == "teacher" else tiny_a_style(path)
 
 
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory):
+    return tiny_teacher(tmp_path_factory.mktemp("teacher") / "teacher.safetensors")
+
+
 def open_engine(model, codec, hop=6, gap=6, names=NAMES, contexts=1, frames=24):
     beats = [GivenBeats(np.arange(0.1, 60, 0.5), np.arange(0.1, 60, 2.0)) for _ in range(contexts)]
     names = names * contexts
@@ -167,3 +172,71 @@ def test_click_keeps_its_place_for_an_hour(rate):
         held = held[whole:]
     assert len(found) == len(clicks)
     assert np.abs(np.array(found) - clicks).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"energy": 1.0},
+        {"tension": -1.0},
+        {"temperature": 0.5},
+        {"prompts_b": ("loud", None), "mix": 0.5},
+    ],
+)
+def test_a_control_is_heard_from_the_next_chunk_on(codec, teacher, change):
+    engines = [open_engine(teacher, codec) for _ in range(2)]
+    wav = music(24)
+    first = [engine.push(wav[:, : 13 * SIZE]) for engine in engines]
+    engines[1].control(**change)
+    then = [engine.push(wav[:, 13 * SIZE :]) for engine in engines]
+    assert all(torch.equal(a.wav, b.wav) for a, b in zip(*first, strict=True))
+    assert not torch.allclose(then[0][0].latents, then[1][0].latents, atol=1e-3)
+
+
+def test_a_mixture_goes_from_one_prompt_to_the_other(codec, teacher):
+    def play(**change):
+        engine = open_engine(teacher, codec)
+        engine.control(**change)
+        return latents_of(engine.push(music(12)))[0]
+
+    both = {"prompts": ("slow", None), "prompts_b": ("loud", None)}
+    ends = [play(prompts=("slow", None)), play(prompts=("loud", None))]
+    mixed = [play(**both, mix=mix) for mix in (0.0, 0.5, 1.0)]
+    assert torch.allclose(mixed[0], ends[0], atol=1e-4)
+    assert torch.allclose(mixed[2], ends[1], atol=1e-4)
+    away = [(made - ends[0]).norm() for made in mixed]
+    assert away[0] < away[1] < away[2]
+
+
+def test_an_instrument_goes_and_comes_back_in_its_place_without_a_click():
+    """Constant audio shows the gain: off after a fade, on again, the other stream untouched."""
+    codec = Passthrough(frame_samples=3675)
+    engine = open_engine(Echo(), codec, hop=6, gap=-6, frames=72)
+    heard = []
+    for playing in ((), (False, True), (False, True), (True, True)):
+        engine.control(playing=playing)
+        heard += engine.push(torch.ones(1, 6 * SIZE))
+    gains, other = torch.cat([chunk.wav for chunk in heard], 1)
+    assert (other == 1).all()
+    edges = [gains[chunk.first_sample].item() for chunk in heard]
+    ends = [gains[chunk.first_sample + 6 * SIZE - 1].item() for chunk in heard]
+    assert edges == [1, 1, 0, 0]
+    assert ends == [1, 0, 0, 1]
+    assert gains.diff().abs().max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"energy": 1.5}, "control 'energy': got 1.5"),
+        ({"mix": 2.0}, "mix is 0 to 1"),
+        ({"temperature": -1.0}, "temperature 0 to 2"),
+        ({"playing": (True,)}, "1 switches for 2 streams"),
+    ],
+)
+def test_controls_outside_their_range_change_nothing(codec, teacher, change, message):
+    engine = open_engine(teacher, codec)
+    before = engine.stream.controls
+    with pytest.raises(StreamError, match=message):
+        engine.control(**change)
+    assert engine.stream.controls is before
