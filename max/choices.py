@@ -1,6 +1,7 @@
 """What both patches, Max's and Pd's, offer and how they look."""
 
-from accomptk.live.protocol import TABLE
+from accomptk.live.protocol import DIALS, TABLE
+from accomptk.stems.instruments import INSTRUMENTS
 
 RING = 1 << 20
 """Samples a ring holds: 24 s at 44.1 kHz, more than twice the longest hop and gap."""
@@ -30,3 +31,27 @@ PHASES = (
     "no answer: start accomptk live in a terminal",
 )  # fmt: skip
 """What the status says; in odd phases the patch says hello."""
+
+PROMPTS = ("prompt", "prompt/second")
+BY_ITSELF = ("hello", "start", "audio/in", "clock")
+"""Messages that the patch sends at the right time; nobody else should."""
+TOLD = (
+    *(dial.name for dial in DIALS), "mode", "hop", "lookahead", "beats-from", "steps", *PROMPTS,
+    *(f"{name}-prompt" for name in INSTRUMENTS),
+)  # fmt: skip
+"""Controls that repeat their value when a stream begins."""
+
+HELP = (
+    ("connect 1", "as the switch does, 0 disconnects"),
+    ("prompt slow jazz ballad", "the style, as does prompt/second"),
+    ("prompt/stem bass walking", "the style of one of them"),
+    ("energy 0.7", "density, brightness, tension, interpolation, temperature"),
+    ("strings 0", "who plays"),
+    ("hop 2, lookahead 1", "cells of the rows, from 0, mode and beats-from likewise"),
+    ("beats 0 120 0 4", "sample, bpm, beat of the bar, meter"),
+    ("reset, ping 1, packet_test 1 0.5 0.5", "and every other message of the table"),
+    ("file/in 3 0 song.wav", "stream, sample, file, with --transport file"),
+    ("host 192.168.1.9, port 7000, reply-port 8000", "where the server is, before connecting"),
+    ("quit", "ends the server"),
+)
+"""Messages that both patches take, and what they do."""

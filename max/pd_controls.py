@@ -1,19 +1,10 @@
 """The controls and displays of ``accomptk.pd``, and the messages it takes from other objects."""
 
-from choices import GAPS, HOPS, LOG, PHASES, STATE, TO_SERVER
+from choices import BY_ITSELF, GAPS, HOPS, LOG, PHASES, PROMPTS, STATE, TO_SERVER, TOLD
 from pd_canvas import Canvas
 
 from accomptk.live.protocol import BEATS, DIALS, MODES
 from accomptk.stems.instruments import INSTRUMENTS
-
-PROMPTS = ("prompt", "prompt/second")
-BY_ITSELF = ("hello", "start", "audio/in", "clock")
-"""Messages that the patch sends at the right time; nobody else should."""
-TOLD = (
-    *(dial.name for dial in DIALS), "mode", "hop", "lookahead", "beats-from", "steps", *PROMPTS,
-    *(f"{name}-prompt" for name in INSTRUMENTS),
-)  # fmt: skip
-"""Controls that repeat their value when a stream begins."""
 
 
 def controls() -> Canvas:

@@ -3,7 +3,7 @@
 Inside, everything is named ``$0-something`` and travels by send and receive.
 """
 
-from choices import ACCENT, DARK, GAPS, HOPS, LEAVES_IT, PANEL, PAPER, WHITE
+from choices import ACCENT, DARK, GAPS, HELP, HOPS, LEAVES_IT, PANEL, PAPER, WHITE
 from pd_audio import clock, heard, speakers, stem
 from pd_canvas import Canvas
 from pd_controls import controls, displays, messages
@@ -111,21 +111,6 @@ def _settings(root: Canvas) -> None:
         root.label(x, y, name, PANEL)
         root.atom("floatatom", x, y + 18, 4, get=f"$0-{name}-is")
     root.atom("listbox", 18, 428, 90, get="$0-last")
-
-
-HELP = (
-    ("connect 1", "as the switch does, 0 disconnects"),
-    ("prompt slow jazz ballad", "the style, as does prompt/second"),
-    ("prompt/stem bass walking", "the style of one of them"),
-    ("energy 0.7", "density, brightness, tension, interpolation, temperature"),
-    ("strings 0", "who plays"),
-    ("hop 2, lookahead 1", "cells of the rows, from 0, mode and beats-from likewise"),
-    ("beats 0 120 0 4", "sample, bpm, beat of the bar, meter"),
-    ("reset, ping 1, packet_test 1 0.5 0.5", "and every other message of the table"),
-    ("file/in 3 0 song.wav", "stream, sample, file, with --transport file"),
-    ("host 192.168.1.9, port 7000, reply-port 8000", "where the server is, before connecting"),
-    ("quit", "ends the server"),
-)
 
 
 def help_patch() -> Canvas:
