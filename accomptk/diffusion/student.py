@@ -1,6 +1,5 @@
 """The consistency student: the teacher's network, from noise to a chunk in one evaluation."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -87,7 +86,7 @@ def save_student(
     sigmas: Tensor,
     step: int,
 ) -> None:
-    """Write a student; with adapters just those, which need the teacher's file to be loaded.
+    """Write a student: its whole network, or adapters, which need the teacher's file.
 
     Args:
         path: File to write.
@@ -107,7 +106,9 @@ def save_student(
         step=step,
         parents={**header.parents, "teacher": file_sha256(teacher)},
         extra={
+            **header.extra,
             "teacher": str(teacher.absolute()),
+            "teacher_recipe": header.recipe,
             "adapter": asdict(adapter),
             "sigmas": sigmas.tolist(),
         },
@@ -116,22 +117,23 @@ def save_student(
 
 
 def load_student(path: Path, device: torch.device | None = None) -> Student:
-    """A student with its adapters merged into the teacher's weights.
+    """A student; adapters are merged into the weights of their teacher.
 
     Raises:
-        CheckpointError: If the file is of another kind, or its teacher is not found.
+        CheckpointError: If the file is of another kind, or its teacher is needed and not found.
     """
     tensors, header = load_tensors(path, "student")
-    teacher = Teacher(find_teacher(path), device)
     adapter = AdapterRecipe(**header.extra["adapter"])
-    denoiser = copy.deepcopy(teacher.denoiser)
     if adapter.rank:
-        tensors = {name: part.to(teacher.device) for name, part in tensors.items()}
-        tensors = merge(denoiser.state_dict(), tensors, adapter.scale)
-    denoiser.load_state_dict(tensors)
-    denoiser.sigma_floor = teacher.noise.sigma_min
+        teacher = Teacher(find_teacher(path), device)
+        weights = {name: part.to(teacher.device) for name, part in tensors.items()}
+        merged = merge(teacher.denoiser.state_dict(), weights, adapter.scale)
+        teacher.denoiser.load_state_dict(merged)
+    else:
+        teacher = Teacher(path, device, kind="student")
+    teacher.denoiser.sigma_floor = teacher.noise.sigma_min
     sigmas = torch.tensor(header.extra["sigmas"])
-    return Student(teacher, denoiser, sigmas, file_sha256(path)[:8])
+    return Student(teacher, teacher.denoiser, sigmas, file_sha256(path)[:8])
 
 
 def merge_student(path: Path, merged: Path) -> None:

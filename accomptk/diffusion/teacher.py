@@ -108,15 +108,19 @@ class Teacher:
     """A trained teacher as an ``Accompanist``.
 
     Args:
-        path: Checkpoint of kind ``teacher``.
+        path: Checkpoint of kind ``teacher``, or of a student that holds its whole network.
         device: Where it computes; what it is given and returns is on the CPU.
+        kind: Which of them.
     """
 
     hears_beats = True
 
-    def __init__(self, path: Path, device: torch.device | None = None) -> None:
-        tensors, header = load_tensors(path, "teacher")
-        recipe = parse_recipe(header.recipe, TeacherRecipe, str(path))
+    def __init__(
+        self, path: Path, device: torch.device | None = None, kind: str = "teacher"
+    ) -> None:
+        tensors, header = load_tensors(path, kind)
+        own = header.recipe if kind == "teacher" else header.extra["teacher_recipe"]
+        recipe = parse_recipe(own, TeacherRecipe, str(path))
         self.name, self.sha8 = "teacher", file_sha256(path)[:8]
         self.codec_sha8 = header.parents["codec"][:8]
         self.vocabulary = Vocabulary(tuple(header.extra["words"]))

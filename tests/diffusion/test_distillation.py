@@ -160,7 +160,10 @@ def test_a_student_without_its_teacher_says_which(tmp_path, trajectories):
     lost = tmp_path / "teacher.safetensors"
     teacher = tiny_teacher(lost)
     made = train(tmp_path / "run", teacher, lost, trajectories, ["self_rollout=0.0"])
+    merged = tmp_path / "merged.safetensors"
+    merge_student(made, merged)
     lost.unlink()
+    assert load_student(merged).channels == teacher.channels
     with pytest.raises(CheckpointError, match=f"adapts teacher {teacher.sha8}, which is neither"):
         load_student(made)
 
