@@ -10,7 +10,7 @@ export OMP_NUM_THREADS=1  # these models are too small to share out
 
 # walk NAME: every verb in the order of the data, in a folder of its own.
 walk() {
-  local start=$SECONDS codec teacher baseline
+  local start=$SECONDS codec teacher baseline student
   mkdir "$work/$1" && cd "$work/$1"
   echo "== $1: $(command -v accomptk)"
   accomptk --version
@@ -20,6 +20,13 @@ walk() {
     --out runs/teacher --quiet)
   baseline=$(accomptk train a-style --recipe smoke/a-style --data data/toy --codec "$codec" \
     --out runs/a-style --quiet)
+  accomptk synth --recipe smoke/synth --teacher "$teacher" --codec "$codec" --out runs/synth --quiet
+  accomptk distill --recipe smoke/distill-paired --teacher "$teacher" --data data/toy \
+    --out runs/paired --quiet
+  student=$(accomptk distill --data-free --recipe smoke/distill --teacher "$teacher" \
+    --trajectories runs/synth --out runs/student --quiet)
+  accomptk simulate "$work/songs/song-0/guitar.wav" --instruments drums --model "$student" \
+    --codec "$codec" --hop 6 --beats none --out simulated/student --quiet
   accomptk simulate "$work/songs/song-0/guitar.wav" --instruments drums,bass --model "$teacher" \
     --codec "$codec" --hop 6 --steps 1 --beats none --out simulated --quiet
   accomptk eval --data data/toy --models "$teacher,$baseline" --codec "$codec" --songs 1 \
