@@ -5,7 +5,20 @@ from typing import Any
 
 import click
 
-from accomptk.cli.options import echo_json, json_option, recipe_option, set_option
+from accomptk.cli.options import (
+    codec_option,
+    device_option,
+    echo_json,
+    gap_option,
+    hop_option,
+    instruments_option,
+    json_option,
+    lookahead_option,
+    one_window,
+    recipe_option,
+    set_option,
+    steps_option,
+)
 
 
 @click.group(epilog="\b\nExample:\n  accomptk bench stream --model teacher --hop 9 --gap 250ms\n")
@@ -43,33 +56,37 @@ def training(
 
 @bench.command(epilog="\b\nExample:\n  accomptk bench stream --hop 9 --gap 250ms --json\n")
 @click.option("--model", default="teacher", show_default=True, help="Shipped name, or a file.")
-@click.option("--instruments", default="drums,bass,guitar,piano", show_default=True)
-@click.option("--hop", default="18", show_default=True, help="Frames, or a time such as 750ms.")
-@click.option("--gap", default=None, help="Frames or a time.  [default: one hop]")
-@click.option("--steps", type=click.IntRange(min=1), default=None, help="Sampler steps.")
+@codec_option
+@instruments_option("drums,bass,guitar,piano")
+@lookahead_option("")
+@hop_option
+@gap_option
+@steps_option
+@device_option
 @click.option("--seconds", default=24.0, show_default=True, help="Length of the stream.")
 @json_option
 def stream(
     model: str,
-    instruments: str,
-    hop: str,
-    gap: str | None,
+    codec: Path | None,
+    instruments: tuple[str, ...],
+    lookahead: tuple[int, ...],
+    hop: tuple[str, ...],
+    gap: tuple[str, ...],
     steps: int | None,
+    device: str,
     seconds: float,
     as_json: bool,
 ) -> None:
     """The latency ledger of one live context, term by term."""
-    from accomptk.cli.simulate import window_of
     from accomptk.latents.codec import load_codec
-    from accomptk.run import gflops, machine_line
+    from accomptk.run import gflops, machine_line, pick_device
     from accomptk.streaming.models import load_model, sampling_of
     from accomptk.streaming.speed import measure_stream
 
-    player = load_model(model)
-    window = window_of(player.frames, hop, gap, None)
-    names = tuple(name.strip() for name in instruments.split(","))
+    player = load_model(model, pick_device(device))
+    window = one_window(player.frames, hop, gap, lookahead)
     result = measure_stream(
-        player, load_codec(), names, window, sampling_of(player, steps), seconds
+        player, load_codec(codec), instruments, window, sampling_of(player, steps), seconds
     )
     result = {"machine": machine_line(), "gflops": gflops(), **result}
     if as_json:

@@ -9,80 +9,78 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from accomptk.cli.options import (
+    clock_option,
+    codec_option,
+    device_option,
     echo_json,
+    force_option,
+    gap_option,
+    hop_option,
+    instruments_option,
     json_option,
+    latency_option,
+    lookahead_option,
+    loss_option,
     out_option,
     progress,
     quiet_option,
+    read_length,
     seed_option,
+    split_names,
+    steps_option,
     workers_option,
 )
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from accomptk.metrics.judge import Panel
     from accomptk.metrics.table import Row
-    from accomptk.streaming.evaluate import Entry, EvalRecipe, Heard
+    from accomptk.processes import Team
+    from accomptk.run import Run
+    from accomptk.streaming.entries import EvalRecipe
     from accomptk.streaming.parts import Part
     from accomptk.streaming.scoreboard import Scoreboard
+    from accomptk.streaming.session import Session
 
 WIDTH = 160  # room for the wider table, which takes what it needs
+MODELS = ("teacher", "a_style")
+OUTCOMES = "outcomes"  # folder of what came of each batch
+PARTS = ("drums", "bass", "guitar", "piano")
 EPILOG = """\b
 Examples:
   accomptk eval --lookahead 0,1,2
   accomptk eval --data data/band --songs 8 --models teacher --hop 9 --gap 250ms,9
+  accomptk eval --from other/model_predictions
+  accelerate launch --multi_gpu --num_processes 2 -m accomptk eval --out runs/eval
 """
 
 
-def split_names(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
-    """The words of a comma-separated option."""
-    return tuple(name.strip() for name in value.split(",") if name.strip())
-
-
-def split_lookaheads(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
-    """The whole numbers of a comma-separated option."""
-    try:
-        return tuple(int(name) for name in split_names(ctx, param, value))
-    except ValueError as error:
-        raise click.BadParameter(f"'{value}': give whole numbers such as 0,1,2") from error
-
-
 @click.command(epilog=EPILOG)
-@click.option(
-    "--lookahead",
-    default="0,1,2",
-    show_default=True,
-    callback=split_lookaheads,
-    help="K = 1 + gap / hop: 0 retrospective, 1 immediate, 2 a hop ahead.",
-)
-@click.option("--hop", default="18", show_default=True, help="Frames, or a time such as 750ms.")
-@click.option(
-    "--gap",
-    default="",
-    callback=split_names,
-    metavar="LENGTHS",
-    help="Instead of --lookahead: frames or times, such as 3,250ms.",
-)
+@lookahead_option("0,1,2")
+@hop_option
+@gap_option
 @click.option(
     "--models",
-    default="teacher,a_style",
-    show_default=True,
+    default="",
     callback=split_names,
-    help="Shipped names or files.",
+    help="Shipped names or files; 'none' plays nothing.  [default: teacher,a_style]",
 )
-@click.option(
-    "--instruments",
-    default="drums,bass,guitar,piano",
-    show_default=True,
-    callback=split_names,
-    help="Parts to play.",
-)
+@instruments_option("", ",".join(PARTS))
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
     default=None,
     metavar="DIR",
-    help="Prepared set.  [default: the shipped demo songs]",
+    help="Prepared set, or a folder of songs.  [default: the shipped demo songs]",
+)
+@click.option(
+    "--from",
+    "predictions",
+    default="",
+    callback=split_names,
+    metavar="DIRS",
+    help="Instead of --data: other systems' model_predictions, to be scored as they are.",
 )
 @click.option(
     "--split",
@@ -92,7 +90,7 @@ def split_lookaheads(ctx: click.Context, param: click.Parameter, value: str) -> 
     help="Songs to choose from; auto: test if it has any, else valid, else all.",
 )
 @click.option("--songs", type=click.IntRange(min=1), default=None, help="At most this many.")
-@click.option("--steps", type=click.IntRange(min=1), default=None, help="Sampler steps.")
+@steps_option
 @click.option(
     "--beats",
     type=click.Choice(["auto", "given", "tracker", "none"]),
@@ -101,8 +99,17 @@ def split_lookaheads(ctx: click.Context, param: click.Parameter, value: str) -> 
     help="What models know of the beat; auto gives known beats and tracks others.",
 )
 @click.option("--prompts", is_flag=True, help="Give the models the songs' prompts.")
-@click.option("--codec", type=click.Path(path_type=Path), default=None, help="Codec to use.")
-@click.option("--audio", is_flag=True, help="Also write every made stem.")
+@clock_option
+@latency_option
+@loss_option
+@click.option(
+    "--batch", type=click.IntRange(min=1), default=4, show_default=True, help="Streams at once."
+)
+@codec_option
+@click.option("--audio", is_flag=True, help="Also keep the audio, for a listening page.")
+@click.option(
+    "--predictions", "layout", is_flag=True, help="Also write model_predictions, as --from reads."
+)
 @click.option(
     "--store",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -119,16 +126,24 @@ def split_lookaheads(ctx: click.Context, param: click.Parameter, value: str) -> 
 )
 @out_option("./runs/eval-<time>")
 @seed_option
+@device_option
 @workers_option
+@force_option
 @json_option
 @quiet_option
 def evaluate(**options: Any) -> None:
-    """Play songs with every model and look-ahead, and measure it beside anchors."""
-    from accomptk.run import Run
+    """Play songs with every model and look-ahead, and measure it beside anchors.
 
-    recipe = to_recipe(options)
-    run = Run.create("eval", options["out"], recipe.seed, recipe, resume=False)
-    board, details = measure(recipe, options, run.folder)
+    An interrupted run goes on with the same --out.
+    """
+    from accomptk.processes import find_team
+
+    recipe, team = to_recipe(options), find_team(options["device"])
+    run = start(recipe, options, team)
+    measured = measure(recipe, options, run.folder, team)
+    if not team.leads:
+        return
+    board, details = measured
     value = {**board.to_json(), **details}
     rows = (*board.rows, *board.anchors)
     write(run.folder, rows, value, options["store"])
@@ -142,76 +157,147 @@ def evaluate(**options: Any) -> None:
 
 def to_recipe(options: Mapping[str, Any]) -> "EvalRecipe":
     """The options that decide the numbers."""
-    from accomptk.cli.simulate import read_length
-    from accomptk.streaming.evaluate import EvalRecipe
+    from accomptk.streaming.entries import EvalRecipe
 
+    predictions = options["predictions"]
+    if predictions and options["data"]:
+        raise click.UsageError("--from brings its own songs; leave --data out")
+    models = options["models"] or (() if predictions else MODELS)
     return EvalRecipe(
-        data=str(options["data"] or "demo"),
+        data="" if predictions else str(options["data"] or "demo"),
+        predictions=predictions,
         split=options["split"],
         songs=options["songs"] or 0,
-        models=options["models"],
-        instruments=options["instruments"],
+        models=() if models == ("none",) else models,
+        instruments=options["instruments"] or (() if predictions else PARTS),
         lookahead=() if options["gap"] else options["lookahead"],
         gap=tuple(read_length("gap", text) for text in options["gap"]),
-        hop=read_length("hop", options["hop"]),
+        hop=tuple(read_length("hop", text) for text in options["hop"]),
         steps=options["steps"] or 0,
         beats=options["beats"],
         prompts=options["prompts"],
+        clock=options["clock"],
+        latency=options["latency"],
+        loss=options["loss"],
+        batch=options["batch"],
         seed=options["seed"],
     )
 
 
+def start(recipe: "EvalRecipe", options: Mapping[str, Any], team: "Team") -> "Run":
+    """The run's folder, made or gone on with by the first process of a team."""
+    from accomptk.run import Run
+    from accomptk.streaming.outcomes import OutcomeStore
+
+    folder = options["out"]
+    if team.leads:
+        run = Run.create("eval", folder, recipe.seed, recipe, resume=not options["force"])
+        folder = run.folder
+        if options["force"]:
+            OutcomeStore(folder / OUTCOMES).clear()
+    folder = team.agree(folder)
+    return run if team.leads else Run(folder, recipe.seed)
+
+
 def measure(
-    recipe: "EvalRecipe", options: Mapping[str, Any], folder: Path
+    recipe: "EvalRecipe", options: Mapping[str, Any], folder: Path, team: "Team"
 ) -> tuple["Scoreboard", dict[str, Any]]:
     """Play, judge and score: the board, and where its numbers come from."""
     from accomptk.latents.codec import load_codec
     from accomptk.metrics.cache import AnchorCache
-    from accomptk.metrics.panel import fad_to, find_panel, judge_line
-    from accomptk.metrics.table import Row
-    from accomptk.run import cores, gflops, machine_line
+    from accomptk.metrics.panel import fad_to, find_panel
+    from accomptk.run import cores, pick_device
     from accomptk.stems.demo import ANCHORS, demo_root
-    from accomptk.stems.index import StemSet
-    from accomptk.streaming.evaluate import Evaluator
-    from accomptk.streaming.judging import JudgePool
-    from accomptk.streaming.parts import choose_songs, find_parts
+    from accomptk.streaming.evaluate import evaluate as play
+    from accomptk.streaming.outcomes import OutcomeStore
+    from accomptk.streaming.recordings import Keep
     from accomptk.streaming.scoreboard import score
+    from accomptk.streaming.session import check_ears, open_session, prepare_songs
+    from accomptk.streaming.stage import Stage
     from accomptk.weights.registry import cache_dir
 
-    stems = StemSet.open(options["data"] or demo_root())
-    songs = choose_songs(stems, recipe.split, recipe.songs or None)
-    parts, left_out = find_parts(songs, recipe.instruments)
-    everything, _ = find_parts(choose_songs(stems, recipe.split), recipe.instruments)
-    warn(parts, left_out)
-    entries, codec, panel = find_entries(recipe), load_codec(options["codec"]), find_panel()
-    cache = AnchorCache(options["cache"] or cache_dir() / ANCHORS, [stems.root / ANCHORS])
-    heard: Heard = writer(folder / "audio") if options["audio"] else ignore
-    with (
-        JudgePool(panel, options["workers"] or cores()) as judges,
-        progress(options["quiet"]) as bar,
-    ):
-        evaluator = Evaluator(stems, codec, judges, recipe, cache, everything)
-        result = evaluator.run(entries, parts, progress=follow(bar), heard=heard)
-    common = Row(
-        model="",
-        data=stems.index_hash[:8],
-        judges=judge_line(panel, [part.song.beats_source for part in parts]),
-        machine=machine_line(),
+    workers = options["workers"] or max(1, cores() // team.size)
+    root = options["data"] or demo_root()
+    if team.leads and not recipe.predictions:
+        root = prepare_songs(root, folder / "set", workers)
+    root = team.agree(root)
+    session = open_session(recipe, root, pick_device(options["device"]))
+    if team.leads:
+        warn(session.parts, session.left_out)
+    codec, panel = load_codec(options["codec"]), find_panel()
+    check_ears(panel, session.entries, session.parts, recipe.beats)
+    stage = Stage(
+        stems=session.stems,
+        codec=codec,
+        panel=panel,
+        recipe=recipe,
+        pool=session.pool,
+        anchors=AnchorCache(options["cache"] or cache_dir() / ANCHORS, [root / ANCHORS]),
+        outcomes=OutcomeStore(folder / OUTCOMES),
+        keep=Keep(
+            audio=folder / "audio" if options["audio"] else None,
+            predictions=folder / "predictions" if options["layout"] else None,
+            parts=tuple(part.name for part in session.parts),
+        ),
     )
+    with progress(options["quiet"] or not team.leads) as bar:
+        result = play(
+            stage, session.entries, session.parts, workers=workers, team=team, progress=follow(bar)
+        )
+    common = common_row(session, panel, workers * team.size)
     ruler = None if panel.embed is None else fad_to
-    return score(result, parts, codec, ruler, recipe, common), {
+    board = score(result, session.parts, codec, ruler, recipe, common)
+    return board, {**details(session, recipe, common), "by_part": result.by_part()}
+
+
+def common_row(session: "Session", panel: "Panel", processes: int) -> "Row":
+    """What all rows have in common."""
+    from accomptk.metrics.panel import judge_line
+    from accomptk.metrics.table import Row
+    from accomptk.run import machine_line
+
+    several = f", {processes} processes of one thread" if processes > 1 else ", one thread"
+    return Row(
+        model="",
+        data=session.stems.index_hash[:8],
+        judges=judge_line(panel, [part.song.beats_source for part in session.parts]),
+        machine=machine_line() + several,
+    )
+
+
+def details(session: "Session", recipe: "EvalRecipe", common: "Row") -> dict[str, Any]:
+    """What ``result.json`` says besides the rows."""
+    from accomptk.run import gflops
+
+    return {
         "data": {
-            "root": str(stems.root),
-            "index": stems.index_hash,
-            "songs": [song.track for song in songs],
-            "left_out": [f"{track}: {reason}" for track, reason in left_out],
-            "short": sorted({part.song.track for part in parts if part.is_short}),
+            "root": str(session.stems.root),
+            "index": session.stems.index_hash,
+            "songs": session.songs,
+            "left_out": [f"{track}: {reason}" for track, reason in session.left_out],
+            "short": sorted({part.song.track for part in session.parts if part.is_short}),
         },
+        "parts": [describe(part) for part in session.parts],
         "judges": common.judges,
         "prompts": recipe.prompts,
         "seed": recipe.seed,
         "machine": common.machine,
         "gflops": gflops(),
+    }
+
+
+def describe(part: "Part") -> dict[str, Any]:
+    """What is known of a part, for the page on which it can be heard."""
+    song = part.song
+    return {
+        "track": song.track,
+        "stem": part.stem.stem,
+        "instrument": part.stem.instrument,
+        "start_s": part.start_s,
+        "end_s": part.end_s,
+        "prompt": song.prompt,
+        "downbeats_s": song.downbeats.tolist(),
+        "chords": [list(chord) for chord in song.chords],
     }
 
 
@@ -226,40 +312,10 @@ def warn(parts: Sequence["Part"], left_out: Sequence[tuple[str, str]]) -> None:
         )
 
 
-def find_entries(recipe: "EvalRecipe") -> list["Entry"]:
-    """Every model at every window."""
-    from accomptk.checkpoint import read_header
-    from accomptk.streaming.evaluate import Entry
-    from accomptk.streaming.models import SHIPPED, load_model, shipped_path
-
-    entries = []
-    for name in recipe.models:
-        model = load_model(name)
-        header = read_header(shipped_path(name) if name in SHIPPED else Path(name))
-        label = f"{header.kind} {header.recipe_hash[:8]}"
-        entries += [Entry(model, window, label) for window in recipe.windows(model.frames)]
-    return entries
-
-
 def follow(bar: "Progress") -> Callable[[int, int, str], None]:
     """Show on a progress display what was done."""
     task = bar.add_task("reading")
     return lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
-
-
-def ignore(entry: "Entry", part: "Part", wav: Any) -> None:
-    """Keep no audio."""
-
-
-def writer(folder: Path) -> "Heard":
-    """Keeps every made stem as FLAC."""
-    from accomptk.stems.audio import write_audio
-
-    def keep(entry: "Entry", part: "Part", wav: Any) -> None:
-        row = entry.label.replace(" ", "-").replace("=", "")
-        write_audio(folder / row / part.song.track / f"{part.stem.stem}.flac", wav)
-
-    return keep
 
 
 def write(

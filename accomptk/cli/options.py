@@ -12,6 +12,8 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from accomptk.window import Window
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 set_option = click.option(
@@ -42,6 +44,128 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout."
 )
 quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
+
+
+def split_names(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
+    """The words of a comma-separated option."""
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def split_lookaheads(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
+    """The whole numbers of a comma-separated option."""
+    try:
+        return tuple(int(name) for name in split_names(ctx, param, value))
+    except ValueError as error:
+        raise click.BadParameter(f"'{value}': give whole numbers such as 0,1,2") from error
+
+
+hop_option = click.option(
+    "--hop",
+    default="18",
+    show_default=True,
+    callback=split_names,
+    metavar="LENGTH",
+    help="Made a step: frames, or a time such as 750ms.",
+)
+gap_option = click.option(
+    "--gap",
+    default="",
+    callback=split_names,
+    metavar="LENGTH",
+    help="Between what was heard and what is made: frames or a time. Instead of --lookahead.",
+)
+steps_option = click.option(
+    "--steps", type=click.IntRange(min=1), default=None, help="Sampler steps."
+)
+codec_option = click.option(
+    "--codec", type=click.Path(path_type=Path), default=None, help="Codec to use."
+)
+clock_option = click.option(
+    "--clock",
+    type=click.Choice(["virtual", "real"]),
+    default="virtual",
+    show_default=True,
+    help="Play as fast as possible, or in real time.",
+)
+latency_option = click.option(
+    "--latency",
+    default="none",
+    show_default=True,
+    metavar="MODEL",
+    help="Of a chunk on the virtual clock: none, measured, 250ms, or with jitter 250ms+40ms.",
+)
+loss_option = click.option(
+    "--loss",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="Share of the input's frames that never arrive.",
+)
+
+
+def lookahead_option(default: str) -> Callable[[Command], Command]:
+    """``--lookahead`` with its default; empty for what the verb does without."""
+    return click.option(
+        "--lookahead",
+        default=default,
+        show_default=bool(default),
+        callback=split_lookaheads,
+        metavar="K",
+        help="K = 1 + gap / hop: 0 retrospective, 1 immediate, 2 a hop ahead.",
+    )
+
+
+def instruments_option(default: str, shown: str = "") -> Callable[[Command], Command]:
+    """``--instruments`` with its default, and the words for it where they differ."""
+    return click.option(
+        "--instruments",
+        default=default,
+        show_default=shown or True,
+        callback=split_names,
+        help="Parts to play.",
+    )
+
+
+def one_window(
+    frames: int, hop: tuple[str, ...], gap: tuple[str, ...], lookahead: tuple[int, ...] = ()
+) -> "Window":
+    """The one window that the options ask for; without gap and look-ahead a hop ahead.
+
+    Args:
+        frames: Reach of the model.
+        hop: Value of ``hop_option``.
+        gap: Value of ``gap_option``.
+        lookahead: Value of ``lookahead_option``.
+
+    Raises:
+        click.UsageError: If it is not one.
+    """
+    from accomptk.window import Window
+
+    if gap and lookahead:
+        raise click.UsageError("--gap and --lookahead say the same thing; give one of them")
+    if len(hop) != 1 or len(gap) > 1 or len(lookahead) > 1:
+        raise click.UsageError("--hop, --gap and --lookahead take one value here")
+    hop_frames = read_length("hop", hop[0])
+    if gap:
+        return Window(frames=frames, hop=hop_frames, gap=read_length("gap", gap[0]))
+    return Window.from_lookahead(lookahead[0] if lookahead else 2, frames=frames, hop=hop_frames)
+
+
+def read_length(name: str, text: str) -> int:
+    """Frames of a length option; a time between two frames is rounded up, said so."""
+    from fractions import Fraction
+
+    from accomptk.conditions.grid import FRAMES_PER_SECOND
+    from accomptk.window import to_frames
+
+    rate = Fraction(FRAMES_PER_SECOND)
+    frames = to_frames(text, rate)
+    if text.strip().lower().endswith("ms"):
+        asked_ms, given_ms = float(text.strip()[:-2]), float(1000 * frames / rate)
+        if abs(asked_ms - given_ms) > 1e-6:
+            click.echo(f"{name}: {asked_ms:g} ms is rounded up to {frames} frames", err=True)
+    return frames
 
 
 def recipe_option(default: str) -> Callable[[Command], Command]:

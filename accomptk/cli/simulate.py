@@ -6,34 +6,46 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from accomptk.cli.options import (
+    clock_option,
+    codec_option,
     device_option,
     echo_json,
+    gap_option,
+    hop_option,
+    instruments_option,
     json_option,
+    latency_option,
+    lookahead_option,
+    loss_option,
+    one_window,
     progress,
     quiet_option,
     seed_option,
+    steps_option,
 )
 
 if TYPE_CHECKING:
     from accomptk.streaming.beat_sources import BeatSource
+    from accomptk.streaming.simulate import Simulation
     from accomptk.window import Window
 
 EPILOG = """\b
 Examples:
   accomptk simulate guitar.wav --instruments drums,bass
   accomptk simulate sax.wav --instruments piano --hop 9 --gap 250ms --beats none
+  accomptk simulate guitar.wav --hop 9 --gap 9 --latency 400ms+100ms --loss 0.01
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("audio", type=click.Path(path_type=Path))
 @click.option("--model", default="teacher", show_default=True, help="Shipped name, or a file.")
-@click.option("--codec", type=click.Path(path_type=Path), default=None, help="Codec to use.")
-@click.option("--instruments", default="drums,bass", show_default=True, help="What to play.")
-@click.option("--lookahead", type=click.IntRange(min=0), default=None, help="K = 1 + gap / hop.")
-@click.option("--hop", default="18", show_default=True, help="Frames, or a time such as 750ms.")
-@click.option("--gap", default=None, help="Frames or a time.  [default: one hop, K = 2]")
-@click.option("--steps", type=click.IntRange(min=1), default=None, help="Sampler steps.")
+@codec_option
+@instruments_option("drums,bass")
+@lookahead_option("")
+@hop_option
+@gap_option
+@steps_option
 @click.option("--prompt", default=None, help="Style in words.")
 @click.option(
     "--beats",
@@ -42,6 +54,9 @@ Examples:
     show_default=True,
     help="Follow the beat of what is heard, or do without.",
 )
+@clock_option
+@latency_option
+@loss_option
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -52,86 +67,44 @@ Examples:
 @device_option
 @json_option
 @quiet_option
-def simulate(
-    audio: Path,
-    model: str,
-    codec: Path | None,
-    instruments: str,
-    lookahead: int | None,
-    hop: str,
-    gap: str | None,
-    steps: int | None,
-    prompt: str | None,
-    beats: str,
-    out: Path | None,
-    seed: int,
-    device: str,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Play along to AUDIO hop by hop, as a live stream would, and write what it plays."""
+def simulate(**options: Any) -> None:
+    """Play along to AUDIO hop by hop, as a live stream would, and write what it plays.
+
+    Without --gap and --lookahead it plays one hop ahead (K = 2).
+    """
     from accomptk.latents.codec import load_codec
     from accomptk.run import pick_device
     from accomptk.stems.audio import SAMPLE_RATE, read_audio, resample, to_mono
+    from accomptk.streaming.latency import Latency, lose, make_clock
     from accomptk.streaming.models import load_model, sampling_of
     from accomptk.streaming.simulate import simulate as run
 
+    audio, names, prompt = options["audio"], options["instruments"], options["prompt"]
     wav, rate = read_audio(audio)
     context = resample(to_mono(wav), rate, SAMPLE_RATE)[None]
-    player = load_model(model, pick_device(device))
-    names = tuple(name.strip() for name in instruments.split(","))
+    player = load_model(options["model"], pick_device(options["device"]))
+    codec = load_codec(options["codec"])
     for word in player.vocabulary.unknown(prompt or ""):
         click.echo(f"warning: prompt word '{word}': the model never saw it", err=True)
-    window = window_of(player.frames, hop, gap, lookahead)
-    with progress(quiet) as bar:
+    window = one_window(player.frames, options["hop"], options["gap"], options["lookahead"])
+    seeds = [options["seed"] + index for index in range(len(names))]
+    with progress(options["quiet"]) as bar:
         task = bar.add_task("playing")
         result = run(
             player,
-            load_codec(codec),
-            context,
+            codec,
+            lose(context, options["loss"], codec.frame_samples, seeds[:1]),
             names,
             window,
-            beats=[beat_source(beats)],
+            beats=[beat_source(options["beats"])],
             prompts=[prompt] * len(names),
-            sampling=sampling_of(player, steps),
-            seeds=[seed + index for index in range(len(names))],
+            sampling=sampling_of(player, options["steps"]),
+            seeds=seeds,
+            clock=make_clock(options["clock"], Latency.parse(options["latency"]), seeds),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    written = write(out or audio.parent, audio.stem, context[0], names, result.audio)
-    show(as_json, window, written, result)
-
-
-def window_of(frames: int, hop: str, gap: str | None, lookahead: int | None) -> "Window":
-    """The window that the options ask for.
-
-    Raises:
-        click.UsageError: If both ``--gap`` and ``--lookahead`` are given.
-    """
-    from accomptk.window import Window
-
-    if gap is not None and lookahead is not None:
-        raise click.UsageError("--gap and --lookahead say the same thing; give one of them")
-    hop_frames = read_length("hop", hop)
-    if gap is not None:
-        return Window(frames=frames, hop=hop_frames, gap=read_length("gap", gap))
-    k = 2 if lookahead is None else lookahead
-    return Window.from_lookahead(k, frames=frames, hop=hop_frames)
-
-
-def read_length(name: str, text: str) -> int:
-    """Frames of a length option; a time between two frames is rounded up, said so."""
-    from fractions import Fraction
-
-    from accomptk.conditions.grid import FRAMES_PER_SECOND
-    from accomptk.window import to_frames
-
-    rate = Fraction(FRAMES_PER_SECOND)
-    frames = to_frames(text, rate)
-    if text.strip().lower().endswith("ms"):
-        asked_ms, given_ms = float(text.strip()[:-2]), float(1000 * frames / rate)
-        if abs(asked_ms - given_ms) > 1e-6:
-            click.echo(f"{name}: {asked_ms:g} ms is rounded up to {frames} frames", err=True)
-    return frames
+    written = write(options["out"] or audio.parent, audio.stem, context[0], names, result.audio)
+    show(options["as_json"], window, written, result)
 
 
 def beat_source(kind: str) -> "BeatSource":
@@ -157,7 +130,7 @@ def write(folder: Path, name: str, context: Any, names: tuple[str, ...], audio: 
     return paths
 
 
-def show(as_json: bool, window: "Window", written: list[Path], result: Any) -> None:
+def show(as_json: bool, window: "Window", written: list[Path], result: "Simulation") -> None:
     """Paths on stdout, speed on stderr; or one JSON object."""
     compute_s = sum(result.step_ms) / 1000
     rtf = compute_s / result.audio_s if result.audio_s else None
@@ -178,4 +151,7 @@ def show(as_json: bool, window: "Window", written: list[Path], result: Any) -> N
     for path in written:
         click.echo(path)
     if rtf is not None:
-        click.echo(f"{len(result.step_ms)} hops, {rtf:.2f} x real time", err=True)
+        late = "no deadline" if result.misses is None else f"late {result.misses}"
+        click.echo(
+            f"{len(result.step_ms)} hops, rtf {rtf:.3f} (below 1 is real time), {late}", err=True
+        )

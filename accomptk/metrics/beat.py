@@ -21,6 +21,7 @@ Floats = NDArray[np.floating[Any]]
 
 JUDGE_NETWORK = 2  # 1 hears stems better, but only 1 lets a tracker count bars
 JUDGE = f"BeatNet {JUDGE_NETWORK} with madmom's DBN"
+EARS = (f"BeatNet {JUDGE_NETWORK}",)
 WINDOW_S = 0.07
 SILENCE_DB = -70.0
 LONGEST_S = 30_000.0

@@ -65,12 +65,14 @@ class Panel:
         embedding: Its name, for tables and caches.
         track_beats: Judge tracker; must not be the one that conditioned the model.
         tracker: Its name.
+        ears: Networks that it hears with.
     """
 
     embed: Embed | None = None
     embedding: str = "none"
     track_beats: TrackBeats | None = None
     tracker: str = "none"
+    ears: tuple[str, ...] = ()
 
 
 def judge_stem(made: Floats, scene: Scene, panel: Panel) -> Judged:

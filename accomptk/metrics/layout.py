@@ -16,19 +16,20 @@ def to_markdown(rows: Sequence[Row]) -> str:
 
 def quality_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """Headings and text cells: who played at which look-ahead, and how well."""
-    heading = ["model", "K", *(metric.heading for metric in QUALITY)]
-    return heading, [[row.model, _short(row.lookahead), *_texts(row, QUALITY)] for row in rows]
+    metrics = _known(rows, QUALITY)
+    heading = ["model", "K", *(metric.heading for metric in metrics)]
+    return heading, [[row.model, _short(row.lookahead), *_texts(row, metrics)] for row in rows]
 
 
 def speed_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """Headings and text cells of the models: what a step cost, and how the stream began."""
-    metrics = (*SPEED, *WARMUP)
+    models = [row for row in rows if row.lookahead is not None]
+    metrics = _known(models, (*SPEED, *WARMUP))
     heading = ["model", "K", "hop s", "gap s", "NFE", *(metric.heading for metric in metrics)]
     lines = []
-    for row in rows:
-        if row.lookahead is not None:
-            lead = (row.lookahead, row.hop_s, row.gap_s, row.nfe)
-            lines.append([row.model, *map(_short, lead), *_texts(row, metrics)])
+    for row in models:
+        lead = (row.lookahead, row.hop_s, row.gap_s, row.nfe)
+        lines.append([row.model, *map(_short, lead), *_texts(row, metrics)])
     return heading, lines
 
 
@@ -45,8 +46,23 @@ def footnote(rows: Sequence[Row]) -> str:
         row.judges,
     ]
     if models:
-        notes.append(f"Beats given to the models: {row.beats}. {SPEED_NOTE} on {row.machine}.")
+        notes.append(f"Beats given to the models: {_beats(models)}. {SPEED_NOTE} on {row.machine}.")
+    if row.latency:
+        notes.append(f"Late chunks are cut; latency: {row.latency}.")
     return " ".join(notes)
+
+
+def _beats(models: Sequence[Row]) -> str:
+    """Where the beats of the models came from; by model where that differs."""
+    sources = {row.beats for row in models}
+    if len(sources) == 1:
+        return sources.pop()
+    return ", ".join(dict.fromkeys(f"{row.model} {row.beats}" for row in models))
+
+
+def _known(rows: Sequence[Row], metrics: Sequence[Metric]) -> list[Metric]:
+    """The metrics that any row has."""
+    return [m for m in metrics if any(row.cells.get(m.key) is not None for row in rows)]
 
 
 def _texts(row: Row, metrics: Sequence[Metric]) -> list[str]:

@@ -21,7 +21,7 @@ def find_panel() -> Panel:
     """All judges whose weights are here; a warning names each that is absent."""
     from accomptk.metrics import beat, embeddings
 
-    embed, embedding, track, tracker = None, "none", None, "none"
+    embed, embedding, track, tracker, ears = None, "none", None, "none", ()
     try:
         embeddings.load_model()
         embed, embedding = partial(_embed, name=embeddings.DEFAULT), embeddings.DEFAULT
@@ -29,10 +29,10 @@ def find_panel() -> Panel:
         log.warning("no FAD: %s", error)
     try:
         beat.load_judge()
-        track, tracker = beat.judge_beats, beat.JUDGE
+        track, tracker, ears = beat.judge_beats, beat.JUDGE, beat.EARS
     except MissingTool as error:
         log.warning("no beat F1: %s", error)
-    return Panel(embed=embed, embedding=embedding, track_beats=track, tracker=tracker)
+    return Panel(embed=embed, embedding=embedding, track_beats=track, tracker=tracker, ears=ears)
 
 
 def judge_line(panel: Panel, beats_sources: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Turns the stored rows of ``results/*.csv`` into ``results/*.md`` and the table of the README.
+"""Turns the stored rows of ``results/*.csv`` into tables, plots and the table of the README.
 
 Run as ``python -m accomptk.metrics.results [FOLDER [README]]``; with ``--check`` it changes
 nothing and fails when a file is not what its rows say.
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from accomptk.errors import AccomptkError, DatasetError
 from accomptk.metrics.layout import to_markdown
+from accomptk.metrics.plots import plots
 from accomptk.metrics.table import read_csv
 from accomptk.run import replacing
 
@@ -27,13 +28,20 @@ def render(folder: Path, readme: Path | None = None) -> dict[Path, str]:
             to ``<!-- /results -->`` are filled.
 
     Returns:
-        Text by file.
+        Text by file: a table ``NAME.md`` and plots ``NAME-PLOT.svg`` that it shows.
 
     Raises:
         DatasetError: If a table cannot be read or the README names one that is absent.
+        MissingTool: If there is something to plot and matplotlib is not installed.
     """
-    tables = {path.stem: to_markdown(read_csv(path)) for path in sorted(folder.glob("*.csv"))}
-    texts = {folder / f"{name}.md": text for name, text in tables.items()}
+    tables, texts = {}, {}
+    for path in sorted(folder.glob("*.csv")):
+        name, rows = path.stem, read_csv(path)
+        tables[name] = to_markdown(rows)
+        shown = {f"{name}-{plot}.svg": svg for plot, svg in plots(rows).items()}
+        texts |= {folder / file: svg for file, svg in shown.items()}
+        images = "".join(f"\n![{file}]({file})\n" for file in shown)
+        texts[folder / f"{name}.md"] = tables[name] + images
     if readme is not None and readme.is_file():
         texts[readme] = _fill(readme, tables)
     return texts

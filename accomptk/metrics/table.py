@@ -102,6 +102,9 @@ class Row:
         seconds: Scored audio in all.
         seed: Root of all random numbers.
         beats: Where the model's beats came from.
+        reference: Where the beats came from that it is judged against.
+        trimmed: What is not scored.
+        latency: Model of the time that passes, where chunks can be late.
         judges: Who judged, against what.
         data: Hash of the index.
         codec: First 8 digits of the codec's SHA-256.
@@ -120,10 +123,18 @@ class Row:
     seconds: float = 0.0
     seed: int = 0
     beats: str = ""
+    reference: str = ""
+    trimmed: str = ""
+    latency: str = ""
     judges: str = ""
     data: str = ""
     codec: str = ""
     machine: str = ""
+
+    @property
+    def is_anchor(self) -> bool:
+        """Whether no model and no other system made it."""
+        return not self.recipe
 
     def metrics_json(self) -> dict[str, Any]:
         """Every metric by key, null where undefined."""
@@ -143,9 +154,14 @@ class Row:
 
 LEADING = ("model", "lookahead", "hop_s", "gap_s", "nfe")
 TRAILING = (
-    *("recipe", "checkpoint", "codec", "data", "songs", "seconds", "seed", "beats", "judges"),
-    "machine",
+    *("recipe", "checkpoint", "codec", "data", "songs", "seconds", "seed", "beats"),
+    *("reference", "trimmed", "latency", "judges", "machine"),
 )
+_TEXTS = (
+    *("recipe", "checkpoint", "codec", "data", "beats", "reference", "trimmed", "latency"),
+    *("judges", "machine"),
+)
+_NEEDED = (*LEADING, "songs", "seconds", "seed")
 _PARTS = ("mean", "low", "high", "closeness", "closeness_low", "closeness_high", "n")
 
 
@@ -180,7 +196,7 @@ def write_csv(path: Path, rows: Iterable[Row]) -> None:
 
 
 def read_csv(path: Path) -> list[Row]:
-    """Read the rows of a CSV file that `write_csv` wrote.
+    """Read the rows of a CSV file that `write_csv` wrote, now or with fewer metrics.
 
     Raises:
         DatasetError: If it is not such a file.
@@ -190,7 +206,7 @@ def read_csv(path: Path) -> list[Row]:
     try:
         frame = pandas.read_csv(path, dtype=dict.fromkeys(("checkpoint", "codec", "data"), str))
         frame = frame.astype(object).where(frame.notna(), None)
-        missing = [name for name in _columns() if name not in frame.columns]
+        missing = [name for name in _NEEDED if name not in frame.columns]
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: is not a results table; write it with eval") from error
     if missing:
@@ -201,16 +217,15 @@ def read_csv(path: Path) -> list[Row]:
 def _to_row(record: Mapping[Any, Any]) -> Row:
     """The row of a line of a CSV file."""
     cells = {metric.key: _to_cell(record, metric.key) for metric in METRICS}
-    texts = ("recipe", "checkpoint", "codec", "data", "beats", "judges", "machine")
-    values = {key: record[key] for key in (*LEADING, *TRAILING)}
-    values |= {key: str(values[key] or "") for key in texts}
+    values = {key: record[key] for key in _NEEDED}
+    values |= {key: str(record.get(key) or "") for key in _TEXTS}
     if values["nfe"] is not None:
         values["nfe"] = int(values["nfe"])
     return Row(cells=cells, **values)
 
 
 def _to_cell(record: Mapping[Any, Any], key: str) -> Cell | None:
-    if record[key] is None:
+    if record.get(key) is None:
         return None
     parts: dict[str, Any] = {part: record.get(_column(key, part)) for part in _PARTS}
     return Cell(**{**parts, "n": int(parts["n"])})

@@ -6,9 +6,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from accomptk.conditions.beats import TRACKER_NETWORKS
 from accomptk.conditions.grid import BEAT_FEATURES, grid_features
 
 Floats = NDArray[np.float32]
+
+TRACKER_EARS = tuple(f"BeatNet {network}" for network in TRACKER_NETWORKS)
+"""Networks that the tracker hears with, named as those of the judge are."""
 
 
 class BeatSource(Protocol):

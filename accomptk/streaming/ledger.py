@@ -1,4 +1,4 @@
-"""The latency ledger: what each term of a step costs, and whether the deadline was met."""
+"""The latency ledger: what each term of a step costs, and which deadlines it broke."""
 
 import time
 from collections import defaultdict
@@ -36,22 +36,12 @@ class Ledger:
         return {term: [step[term] for step in self.steps] for term in TERMS}
 
 
-def count_misses(
-    step_ms: list[float], hop_ms: float, gap_ms: float, codec_delay_ms: float
-) -> int | None:
-    """Steps that break the deadline law: compute + codec delays <= gap, and compute <= hop.
+def late_steps(step_ms: list[float], hop_ms: float, allowed_ms: float) -> list[float]:
+    """1 for each step that breaks the deadline law: compute <= what the gap leaves, and <= hop.
 
     Args:
         step_ms: Compute of each step.
         hop_ms: Audio made per step.
-        gap_ms: Time between what was heard and what is made.
-        codec_delay_ms: Encoder plus decoder delay.
-
-    Returns:
-        The number of late steps, or None where the gap leaves no time at all: such a stream is
-        an offline bound and has no deadline.
+        allowed_ms: Gap between what was heard and what is made, less the codec's delays.
     """
-    if gap_ms <= 0:
-        return None
-    allowed_ms = min(gap_ms - codec_delay_ms, hop_ms)
-    return sum(ms > allowed_ms for ms in step_ms)
+    return [float(ms > min(allowed_ms, hop_ms)) for ms in step_ms]

@@ -7,8 +7,11 @@ from typing import Any
 from accomptk.latents.codec import Codec
 from accomptk.metrics.anchors import LOWER, UPPER
 from accomptk.metrics.table import Cell, Row
-from accomptk.streaming.evaluate import Entry, EvalRecipe, Evaluation, beats_source
+from accomptk.streaming.beat_sources import TRACKER_EARS
+from accomptk.streaming.entries import Entry, EvalRecipe, Recorded
+from accomptk.streaming.evaluate import Evaluation
 from accomptk.streaming.parts import Part
+from accomptk.streaming.stage import beats_source
 from accomptk.streaming.tally import KINDS, Ruler, Tally, distance_cells, song_cells, speed_cells
 
 
@@ -70,7 +73,9 @@ def score(
         songs=len({part.song.track for part in parts}),
         seconds=sum(part.end_s - part.start_s for part in parts),
         seed=recipe.seed,
-        beats="+".join(sorted({beats_source(part, recipe.beats) for part in parts})),
+        reference="+".join(sorted({part.song.beats_source or "judged" for part in parts})),
+        trimmed=_trimmed(parts),
+        latency="" if recipe.latency == "none" else recipe.latency,
         codec=codec.sha8,
     )
 
@@ -94,29 +99,50 @@ def score(
     models = {entry.label: tally for entry, tally in result.entries}
     return Scoreboard(
         rows=tuple(
-            _model_row(entry, tally.nfe, cells(tally), codec, common)
+            _entry_row(entry, tally, cells(tally), parts, recipe, codec, common)
             for entry, tally in result.entries
         ),
         anchors=tuple(
-            replace(common, model=name, cells=cells(tally), beats="")
+            replace(common, model=name, cells=cells(tally))
             for name, tally in result.anchors.items()
         ),
         by_instrument={name: split(tally) for name, tally in (models | result.anchors).items()},
     )
 
 
-def _model_row(
-    entry: Entry, nfe: int | None, cells: Mapping[str, Cell | None], codec: Codec, common: Row
+def _entry_row(
+    entry: Entry,
+    tally: Tally,
+    cells: Mapping[str, Cell | None],
+    parts: Sequence[Part],
+    recipe: EvalRecipe,
+    codec: Codec,
+    common: Row,
 ) -> Row:
+    row = replace(common, model=entry.name, cells=cells, recipe=entry.recipe)
+    if isinstance(entry.player, Recorded) or entry.window is None:
+        return row
     frame_s, window = codec.frame_samples / codec.sample_rate, entry.window
+    sources = {beats_source(part, recipe.beats, entry.player) for part in parts}
     return replace(
-        common,
-        model=entry.model.name,
-        cells=cells,
+        row,
         lookahead=float(window.lookahead),
         gap_s=window.gap * frame_s,
         hop_s=window.hop * frame_s,
-        nfe=nfe,
-        checkpoint=entry.model.sha8,
-        recipe=entry.recipe,
+        nfe=tally.nfe,
+        checkpoint=entry.player.sha8,
+        beats=_name_beats(sources),
     )
+
+
+def _name_beats(sources: set[str]) -> str:
+    """Where a model's beats came from, the tracker by its networks."""
+    tracker = f"tracker ({', '.join(TRACKER_EARS)})"
+    return "+".join(tracker if source == "tracker" else source for source in sorted(sources))
+
+
+def _trimmed(parts: Sequence[Part]) -> str:
+    """What is not scored at the start of each stream."""
+    starts = sorted({part.start_s for part in parts})
+    ends = dict.fromkeys((starts[0], starts[-1]))
+    return f"first {' to '.join(f'{start:.3g}' for start in ends)} s"

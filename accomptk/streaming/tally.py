@@ -22,10 +22,7 @@ Ruler = Callable[[BySong, int], Distance]
 """Makes the distance to a reference; the seed draws the songs of the interval."""
 
 KINDS = ("stem", "mix")
-FROM_SONGS = (
-    *("beat_f1", "onset_f1", "onset_density", "bar_distance", "harmony", "pitch_distance"),
-    *("warmup_onset_f1", "warmup_harmony"),
-)
+FROM_SONGS = tuple(metric.key for metric in METRICS if metric.counts == "songs")
 
 
 @dataclass(slots=True)
@@ -36,14 +33,14 @@ class Tally:
         judged: By part.
         step_ms: Compute of each step of a batch.
         rtf: The same over the audio made a step.
-        late: Whether each step was late; empty where there is no deadline.
-        nfe: Network evaluations a step.
+        late: Share of late streams at each step; empty where there is no deadline.
+        nfe: Network evaluations a step; None for a recording.
     """
 
     judged: dict[str, Judged] = field(default_factory=dict)
     step_ms: list[float] = field(default_factory=list)
     rtf: list[float] = field(default_factory=list)
-    late: list[bool] = field(default_factory=list)
+    late: list[float] = field(default_factory=list)
     nfe: int | None = None
 
     def by_song(self, key: str, parts: Sequence[Part]) -> Floats:

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import soundfile
 from click.testing import CliRunner
 
 from accomptk.cli import main
@@ -11,6 +12,8 @@ from fake_judges import PANEL, mean_distance_to
 from synthetic_band import SONGS
 from tiny_codecs import tiny_spectral
 from tiny_models import tiny_teacher
+
+BAND = ("drums", "bass")
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +74,11 @@ def test_json_says_where_the_numbers_come_from(printed, world):
     assert value["gflops"] > 0
     row = value["rows"][0]
     assert row["recipe"].startswith("teacher ")
-    assert row["beats"] == "given"
+    assert (row["beats"], row["reference"], row["trimmed"]) == ("given", "known", "first 6 s")
+    assert row["machine"].endswith("one thread")
+    part = value["parts"][0]
+    assert (part["track"], part["stem"], part["start_s"]) == ("one", "drums", 6.0)
+    assert set(value["by_part"]["tiny K=2"]) == {f"{t}/{s}" for t in ("one", "two") for s in BAND}
 
 
 def test_run_folder_holds_tables_result_and_audio(printed, world):
@@ -81,9 +88,16 @@ def test_run_folder_holds_tables_result_and_audio(printed, world):
     assert len(rows) == 2 + 6
     assert (out / "table.csv").read_text() == (world / "s.csv").read_text()
     assert "| random_pairing |" in (out / "table.md").read_text()
-    assert sorted(path.name for path in (out / "audio").glob("*/one/*")) == [
-        *("bass.flac", "bass.flac", "drums.flac", "drums.flac")
-    ]
+    assert {path.name for path in (out / "audio").iterdir()} == {
+        *("context", "ground_truth", "codec", "random_pairing", "tempo_matched", "click"),
+        *("silence", "tiny-K0", "tiny-K2"),
+    }
+    for folder in (out / "audio").iterdir():
+        kept = sorted(folder.glob("*/*"))
+        assert [str(path.relative_to(folder)) for path in kept] == [
+            *("one/bass.flac", "one/drums.flac", "two/bass.flac", "two/drums.flac")
+        ]
+        assert {soundfile.info(path).frames for path in kept} == {10 * 44_100}
     assert "finished" in json.loads((out / "provenance.json").read_text())
 
 
@@ -101,7 +115,7 @@ def test_table_is_plain_text_and_ends_with_the_folder(world):
 
 
 def test_no_models_give_the_anchors_alone(world):
-    result = invoke(world, "--models", "", "--json", "--out", world / "none")
+    result = invoke(world, "--models", "none", "--json", "--out", world / "none")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["rows"] == []
 
@@ -109,7 +123,7 @@ def test_no_models_give_the_anchors_alone(world):
 def test_what_is_short_or_left_out_is_said(world, monkeypatch):
     monkeypatch.setattr("accomptk.streaming.parts.STREAM_S", 20.0)
     result = invoke(
-        world, "--models", "", "--instruments", "drums,strings", "--songs", "1", "--json",
+        world, "--models", "none", "--instruments", "drums,strings", "--songs", "1", "--json",
         "--out", world / "said",
     )  # fmt: skip
     assert "short: one: ends at 14.0 s, scored from 6.0 s on" in result.stderr
@@ -128,20 +142,60 @@ def test_what_is_short_or_left_out_is_said(world, monkeypatch):
         (("--split", "valid"), 1, "split 'valid' has no songs"),
         (("--data", "nowhere"), 1, "nowhere"),
         (("--instruments", "kazoo"), 1, "kazoo"),
+        (("--latency", "soon"), 1, "latency 'soon'"),
+        (("--from", "nowhere"), 2, "leave --data out"),
     ],
 )
-def test_bad_options_are_one_line(world, arguments, code, words):
-    result = invoke(world, *arguments, "--out", world / "bad")
+def test_bad_options_are_one_line(world, tmp_path, arguments, code, words):
+    result = invoke(world, *arguments, "--out", tmp_path)
     assert result.exit_code == code
     assert words in result.stderr
     if code == 1:
         assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_the_same_command_goes_on_and_another_is_refused(world, printed, monkeypatch):
+    value, out = printed
+    monkeypatch.setattr("accomptk.streaming.stage.simulate", None)
+    options = ("--lookahead", "0,2", "--json", "--out", out)
+    again = json.loads(invoke(world, *options).stdout)
+    assert again["rows"] == value["rows"]
+    other = invoke(world, "--lookahead", "1", "--out", out)
+    assert other.exit_code == 1
+    assert "--force" in other.stderr
+
+
+def test_a_folder_of_songs_is_prepared_on_the_way(world, stems_dir, tmp_path):
+    result = invoke(
+        world, "--data", stems_dir, "--models", "none", "--json", "--out", tmp_path / "run"
+    )
+    assert result.exit_code == 0, result.output
+    value = json.loads(result.stdout)
+    assert value["data"]["songs"] == ["one", "two"]
+    assert value["anchors"]["ground_truth"]["onset_f1"]["mean"] == 1.0
+    assert StemSet.open(tmp_path / "run" / "set").songs
+
+
+def test_what_eval_writes_it_scores_the_same(world, tmp_path):
+    """The predictions of a run, read back as those of another system."""
+    first = invoke(world, "--lookahead", "2", "--predictions", "--json", "--out", tmp_path / "a")
+    assert first.exit_code == 0, first.output
+    folder = tmp_path / "a" / "predictions" / "tiny-K2"
+    arguments = ["eval", "--from", folder, "--workers", "1", "--json", "--out", tmp_path / "b"]
+    second = CliRunner().invoke(main, list(map(str, arguments)))
+    assert second.exit_code == 0, second.output
+    (made,), (read,) = (json.loads(result.stdout)["rows"] for result in (first, second))
+    assert read["model"] == "tiny-K2"
+    assert read["recipe"] == "recorded tiny-K2"
+    for key in ("onset_f1", "bar_distance", "harmony", "beat_f1", "fad_stem", "warmup_onset_f1"):
+        assert read["metrics"][key] == made["metrics"][key], key
+    assert read["metrics"]["rtf"] is None
+
+
 def test_another_codec_is_refused(world, monkeypatch):
     codec = tiny_spectral()
     codec.sha8 = "ffffffff"
     monkeypatch.setattr("accomptk.latents.codec.load_codec", lambda path: codec)
-    result = invoke(world, "--out", world / "bad", "--lookahead", "0")
+    result = invoke(world, "--out", world / "codec", "--lookahead", "0")
     assert result.exit_code == 1
     assert "codec" in result.stderr

@@ -1,41 +1,46 @@
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from accomptk.errors import DatasetError
+from accomptk.errors import DatasetError, RecipeError
 from accomptk.metrics.anchors import ANCHORS
 from accomptk.metrics.cache import AnchorCache
 from accomptk.metrics.table import METRICS, Row
-from accomptk.streaming.beat_sources import GivenBeats, NoBeats
-from accomptk.streaming.evaluate import (
-    STREAM_BATCH,
-    Entry,
-    EvalRecipe,
-    Evaluator,
-    beats_source,
-    make_beats,
-    through,
-)
-from accomptk.streaming.judging import JudgePool
+from accomptk.processes import Team
+from accomptk.streaming.beat_sources import TRACKER_EARS, GivenBeats, NoBeats
+from accomptk.streaming.entries import EvalRecipe
+from accomptk.streaming.evaluate import evaluate
+from accomptk.streaming.outcomes import OutcomeStore
+from accomptk.streaming.pairing import pair
 from accomptk.streaming.parts import find_parts
+from accomptk.streaming.recordings import Keep
 from accomptk.streaming.scoreboard import score
+from accomptk.streaming.session import check_ears
+from accomptk.streaming.stage import PlayJob, Stage, beats_source, make_beats, through
 from accomptk.window import Window
 from fake_judges import PANEL, mean_distance_to
 from tiny_codecs import Echo, Passthrough
+from tiny_models import tiny_teacher
 
 RECIPE = EvalRecipe(
     data="band",
+    predictions=(),
     split="test",
     songs=0,
     models=("echo",),
     instruments=("drums", "bass"),
     lookahead=(0, 2),
     gap=(),
-    hop=18,
+    hop=(18,),
     steps=0,
     beats="auto",
     prompts=False,
+    clock="virtual",
+    latency="none",
+    loss=0.0,
+    batch=4,
     seed=0,
 )
 NO_TRACKER = replace(PANEL, track_beats=None, tracker="none")
@@ -50,15 +55,37 @@ class NoisyCodec(Passthrough):
         return wav + 1e-3 * wav.new_tensor(noise)
 
 
-def run(stems, folder, parts, recipe=RECIPE, entries=None, **options):
-    codec = NoisyCodec()
-    pool, _ = find_parts(stems.songs, recipe.instruments)
-    if entries is None:
-        entries = [Entry(Echo(), window) for window in recipe.windows(Echo.frames)]
-    with JudgePool(NO_TRACKER, workers=1) as judges:
-        evaluator = Evaluator(stems, codec, judges, recipe, AnchorCache(folder), pool)
-        result = evaluator.run(entries, parts, **options)
-    return result, score(result, parts, codec, mean_distance_to, recipe, Row(model=""))
+def set_up(stems, folder, recipe=RECIPE, codec=None, outcomes=None, **options):
+    return Stage(
+        stems=stems,
+        codec=codec or NoisyCodec(),
+        panel=NO_TRACKER,
+        recipe=recipe,
+        pool=find_parts(stems.songs, recipe.instruments)[0],
+        anchors=AnchorCache(folder / "anchors"),
+        outcomes=OutcomeStore((outcomes or folder) / "outcomes"),
+        **options,
+    )
+
+
+def entries_of(recipe=RECIPE, model=None):
+    return list(recipe.entries([("echo", model or Echo(), "none 0")]))
+
+
+def run(stage, parts, entries=None, **options):
+    entries = entries_of(stage.recipe) if entries is None else entries
+    result = evaluate(stage, entries, parts, **options)
+    board = score(result, parts, stage.codec, mean_distance_to, stage.recipe, Row(model=""))
+    return result, board
+
+
+class Listener(Keep):
+    """Remembers what it should have kept."""
+
+    heard: ClassVar[list] = []
+
+    def made(self, entry, part, audio, wav):
+        self.heard.append((entry.label, part.name, wav))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -75,22 +102,18 @@ def parts(band_set):
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("anchors")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("run")
 
 
 @pytest.fixture(scope="module")
-def finished(band_set, parts, cache):
+def finished(band_set, parts, folder):
     """An evaluation of an echo of the context on all songs."""
-    calls, heard = [], []
-    result, board = run(
-        band_set,
-        cache,
-        parts,
-        progress=lambda *call: calls.append(call),
-        heard=lambda entry, part, wav: heard.append((entry.label, part.name, wav.size)),
-    )
-    return result, board, calls, heard
+    calls = []
+    Listener.heard.clear()
+    stage = set_up(band_set, folder, keep=Listener())
+    result, board = run(stage, parts, progress=lambda *call: calls.append(call))
+    return result, board, calls, list(Listener.heard)
 
 
 def cells(board):
@@ -120,7 +143,8 @@ def test_json_has_the_promised_shape(finished):
 
 def test_provenance_is_in_every_row(finished):
     row = finished[1].rows[0]
-    assert (row.songs, row.seconds, row.beats) == (3, 6 * 6.0, "given")
+    assert (row.songs, row.seconds, row.beats) == (3, 6 * 6.0, "none")
+    assert (row.reference, row.trimmed) == ("known", "first 6 s")
     assert (row.checkpoint, row.codec) == (Echo.sha8, Passthrough.sha8)
     assert (row.hop_s, row.nfe) == (1.5, 1)
 
@@ -168,65 +192,159 @@ def test_offline_bound_has_no_deadline(finished):
     assert offline.cells["step_ms"].n == 2 * 8  # two batches of 12 s in hops of 1.5 s
 
 
-def test_progress_counts_batches_and_every_stream_is_heard_whole(finished, parts):
+def test_progress_counts_jobs_and_every_stream_is_heard_whole(finished, parts):
     _, _, calls, heard = finished
-    assert calls[-1][:2] == (6, 6)
-    assert [done for done, _, _ in calls] == list(range(1, 7))
+    jobs = 2 * 2 + len(parts)  # two rows of two batches, and the anchors of each part
+    assert [done for done, _, _ in calls] == list(range(1, jobs + 1))
+    assert {total for _, total, _ in calls} == {jobs}
     assert len(heard) == 2 * len(parts)
-    assert {size for _, _, size in heard} == {12 * 44_100}
+    assert {wav.size for _, _, wav in heard} == {12 * 44_100}
 
 
-def test_streams_do_not_depend_on_how_many_there_are(band_set, parts, cache, finished):
-    one, _ = run(band_set, cache, parts[STREAM_BATCH : STREAM_BATCH + 1])
-    name = parts[STREAM_BATCH].name
-    for (_, alone), (_, together) in zip(one.entries, finished[0].entries, strict=True):
-        assert alone.judged[name].scores == together.judged[name].scores
-        np.testing.assert_array_equal(alone.judged[name].mix, together.judged[name].mix)
+def test_streams_do_not_depend_on_how_many_there_are(band_set, parts, folder, tmp_path, finished):
+    alone, _ = run(set_up(band_set, folder, outcomes=tmp_path), parts[4:5])
+    name = parts[4].name
+    for (_, one), (_, together) in zip(alone.entries, finished[0].entries, strict=True):
+        assert one.judged[name].scores == together.judged[name].scores
+        np.testing.assert_array_equal(one.judged[name].mix, together.judged[name].mix)
 
 
-def test_anchors_come_from_the_cache(band_set, parts, cache, finished, monkeypatch):
-    monkeypatch.setattr("accomptk.streaming.evaluate.make_anchors", None)
-    _, board = run(band_set, cache, parts, entries=[])
-    assert cells(board) == cells(finished[1])
-    assert board.rows == ()
+def test_what_was_done_is_not_done_again(band_set, parts, folder, finished, monkeypatch):
+    monkeypatch.setattr("accomptk.streaming.stage.make_anchors", None)
+    monkeypatch.setattr("accomptk.streaming.stage.simulate", None)
+    _, board = run(set_up(band_set, folder), parts)
+    assert board == finished[1]
 
 
-def test_another_seed_or_codec_has_another_key(band_set, parts, cache):
-    def keys(recipe, codec):
-        with JudgePool(NO_TRACKER, workers=1) as judges:
-            evaluator = Evaluator(band_set, codec, judges, recipe, AnchorCache(cache), parts)
-            take = evaluator.load(parts[0])
-            return {evaluator.key(take, evaluator.pairing(take))}
+def test_a_damaged_outcome_is_made_again(band_set, parts, tmp_path):
+    stage = set_up(band_set, tmp_path, replace(RECIPE, batch=1))
+    job = PlayJob(entries_of()[0], (parts[0],))
+    first = stage.outcome(job).judged[parts[0].name]
+    [path] = stage.outcomes.folder.glob("*.npz")
+    path.write_bytes(path.read_bytes()[:100])
+    assert stage.outcome(job).judged[parts[0].name].scores == first.scores
+    [path] = stage.outcomes.folder.glob("*.json")
+    path.write_text("")
+    assert stage.outcome(job).judged[parts[0].name].scores == first.scores
+    stage.outcomes.clear()
+    assert not list(stage.outcomes.folder.iterdir())
 
-    other = Passthrough()
-    other.sha8 = "ffffffff"
-    first = keys(RECIPE, Passthrough())
-    assert first == keys(RECIPE, Passthrough())
-    assert first.isdisjoint(keys(RECIPE, other))
-    assert first.isdisjoint(keys(replace(RECIPE, seed=1), Passthrough()))
+
+def test_a_team_shares_the_jobs(band_set, parts, folder, finished, monkeypatch):
+    """Each does its share, and the first finds what the others did."""
+
+    def jobs_of(team):
+        done = []
+        stage = set_up(band_set, folder)
+        evaluate(stage, entries_of(), parts, team=team, progress=lambda *call: done.append(call))
+        return len(done)
+
+    assert [jobs_of(Team(rank, 3)) for rank in range(3)] == [4, 3, 3]
+    with_me = [Team(rank, 2).share(range(7)) for rank in range(2)]
+    assert sorted([*with_me[0], *with_me[1]]) == list(range(7))
+
+
+def test_batches_of_one_and_eight_play_the_same(band_set, parts, tmp_path):
+    """Within 1e-5 of the loudest sample: other shapes of a batch round differently."""
+    model = tiny_teacher(tmp_path / "t.safetensors", channels=441)
+    codec = Passthrough(frame_samples=441)
+    recipe = replace(RECIPE, lookahead=(2,), hop=(6,))
+    [window] = recipe.windows(model.frames)
+    made = []
+    for batch in (1, 8):
+        stage = set_up(band_set, tmp_path, replace(recipe, batch=batch), codec)
+        takes = [stage.load(short(part)) for part in parts[:2]]
+        groups = [takes] if batch == 8 else [[take] for take in takes]
+        played = [stage.simulate(model, window, group).audio[: len(group)] for group in groups]
+        made.append(np.concatenate(played))
+    assert np.abs(made[0]).max() > 0.1
+    np.testing.assert_allclose(made[0], made[1], rtol=0, atol=1e-5 * np.abs(made[0]).max())
+
+
+def short(part):
+    """A part of a song that ends after a second."""
+    return replace(part, song=replace(part.song, seconds=1.0))
+
+
+def test_late_chunks_are_counted_and_said(band_set, parts, folder, finished):
+    recipe = replace(RECIPE, lookahead=(2,), latency="2000ms", loss=0.5)
+    _, board = run(set_up(band_set, folder, recipe), parts[:2])
+    assert board.rows[0].cells["misses"].mean == 1.0
+    assert board.rows[0].latency == "2000ms"
+    assert finished[1].rows[1].latency == ""
+
+
+def test_another_seed_judge_or_codec_has_another_key(band_set, parts, folder):
+    def keys(recipe=RECIPE, codec=None, panel=NO_TRACKER, model=None):
+        stage = replace(set_up(band_set, folder, recipe, codec), panel=panel)
+        job = PlayJob(entries_of(recipe, model)[0], tuple(parts[:4]))
+        pairing = pair(parts[0], stage.pool, recipe.seed)
+        return {stage.outcome_key(job), stage.anchor_key(parts[0], pairing)}
+
+    other, model = Passthrough(), Echo()
+    other.sha8 = model.sha8 = "ffffffff"
+    first = keys()
+    assert first == keys()
+    assert first.isdisjoint(keys(codec=other))
+    assert first.isdisjoint(keys(replace(RECIPE, seed=1)))
+    assert first.isdisjoint(keys(panel=replace(NO_TRACKER, tracker="another")))
+    assert len(first & keys(model=model)) == 1
+    assert len(first & keys(replace(RECIPE, loss=0.1))) == 1
+
+
+def test_a_judge_never_told_the_models_the_beat(parts):
+    entries = entries_of(model=Listening())
+    shared = replace(PANEL, ears=TRACKER_EARS[:1])
+    check_ears(PANEL, entries, parts, "tracker")
+    check_ears(shared, entries, parts, "given")
+    check_ears(shared, entries_of(), parts, "tracker")
+    with pytest.raises(RecipeError, match=rf"{TRACKER_EARS[0]}, which is also the judge"):
+        check_ears(shared, entries, parts, "tracker")
+
+
+def test_the_judge_that_is_shipped_has_ears_of_its_own():
+    from accomptk.metrics import beat
+
+    assert beat.EARS
+    assert set(beat.EARS).isdisjoint(TRACKER_EARS)
+
+
+class Listening(Echo):
+    hears_beats = True
 
 
 def test_windows_of_a_recipe():
     assert [w.gap for w in RECIPE.windows(72)] == [-18, 18]
     assert RECIPE.windows(48)[0] == Window(frames=48, hop=18, gap=-18)
-    gaps = replace(RECIPE, lookahead=(), gap=(3, 0), hop=6)
+    gaps = replace(RECIPE, lookahead=(), gap=(3, 0), hop=(6,))
     assert [(w.hop, w.gap) for w in gaps.windows(72)] == [(6, 3), (6, 0)]
 
 
+def test_rows_of_several_hops_are_told_apart():
+    recipe = replace(RECIPE, hop=(9, 18), lookahead=(1,))
+    assert [e.label for e in entries_of(recipe)] == ["echo K=1 hop=9", "echo K=1 hop=18"]
+    assert entries_of()[0].folder == "echo-K0"
+
+
 def test_beats_of_a_part(parts):
-    known = parts[0]
-    assert isinstance(make_beats(known, "auto"), GivenBeats)
-    assert isinstance(make_beats(known, "given"), GivenBeats)
-    assert isinstance(make_beats(known, "none"), NoBeats)
-    assert beats_source(known, "auto") == "given"
+    known, model = parts[0], Listening()
+    assert isinstance(make_beats(known, "auto", model), GivenBeats)
+    assert isinstance(make_beats(known, "given", model), GivenBeats)
+    assert isinstance(make_beats(known, "none", model), NoBeats)
+    assert beats_source(known, "auto", model) == "given"
+
+
+def test_a_model_that_hears_no_beats_is_given_none(parts):
+    assert beats_source(parts[0], "auto", Echo()) == "none"
+    assert isinstance(make_beats(parts[0], "tracker", Echo()), NoBeats)
 
 
 def test_unknown_beats_cannot_be_given(parts):
     song = replace(parts[0].song, beats=np.zeros(0), downbeats=np.zeros(0), beats_source="")
     blind = replace(parts[0], song=song)
-    assert beats_source(blind, "auto") == "tracker"
+    assert beats_source(blind, "auto", Listening()) == "tracker"
     with pytest.raises(DatasetError, match="--beats tracker"):
-        make_beats(blind, "given")
+        make_beats(blind, "given", Listening())
 
 
 def test_roundtrip_is_aligned():

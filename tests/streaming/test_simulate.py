@@ -4,7 +4,7 @@ import torch
 
 from accomptk.latents.codec import decode, encode
 from accomptk.streaming.beat_sources import NoBeats
-from accomptk.streaming.ledger import TERMS, count_misses
+from accomptk.streaming.ledger import TERMS, late_steps
 from accomptk.streaming.simulate import simulate
 from accomptk.window import Window
 from tiny_codecs import Echo, Passthrough, tiny_spectral
@@ -71,11 +71,17 @@ def test_stream_does_not_depend_on_its_batch(tmp_path):
     together = run(model, codec, contexts, window, seeds=[5, 6, 7])
     alone = run(model, codec, contexts[1:2], window, seeds=[6])
     assert np.abs(alone.audio).max() > 0.1
-    assert np.allclose(together.audio[1:2], alone.audio, atol=1e-4)
+    loudest = np.abs(alone.audio).max()
+    assert np.allclose(together.audio[1:2], alone.audio, rtol=0, atol=1e-5 * loudest)
 
 
 def test_misses_follow_the_deadline_law():
     steps = [10.0, 90.0, 130.0]
-    assert count_misses(steps, hop_ms=100, gap_ms=200, codec_delay_ms=50) == 1  # compute > hop
-    assert count_misses(steps, hop_ms=200, gap_ms=125, codec_delay_ms=50) == 2  # gap too short
-    assert count_misses(steps, hop_ms=100, gap_ms=0, codec_delay_ms=50) is None
+    assert late_steps(steps, hop_ms=100, allowed_ms=150) == [0, 0, 1]  # compute > hop
+    assert late_steps(steps, hop_ms=200, allowed_ms=75) == [0, 1, 1]  # gap too short
+
+
+def test_an_offline_bound_has_no_deadline():
+    contexts = noise(1, 2.0)
+    assert run(Echo(), Passthrough(), contexts, Window(hop=6, gap=0)).late is None
+    assert run(Echo(), Passthrough(), contexts, Window(hop=6, gap=6)).late == [0.0] * 4
