@@ -157,13 +157,15 @@ class DataFree:
     ) -> tuple[Tensor, Tensor]:
         """What the student plays in one step a chunk, and the trajectories to be had there."""
         count = range(len(given.states))
-        played = play_through(
-            student,
-            given.plan,
-            [derive_seed(run.seed, f"rollout/{step}", index) for index in count],
-            lambda denoise, x: (x, denoise(x, self.sigmas[:1].expand(len(x)))),
-            sigma_max=float(self.sigmas[0]),
-        )
+        # A chunk is too small to be worth casting the weights for.
+        with torch.autocast(student.device.type, enabled=False):
+            played = play_through(
+                student,
+                given.plan,
+                [derive_seed(run.seed, f"rollout/{step}", index) for index in count],
+                lambda denoise, x: (x, denoise(x, self.sigmas[:1].expand(len(x)))),
+                sigma_max=float(self.sigmas[0]),
+            )
         if not self.recipe.requery:
             return played[:, -1], given.states
         guidance = self.trajectories.details.guidance
