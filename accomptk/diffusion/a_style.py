@@ -22,10 +22,10 @@ from accomptk.diffusion.excerpts import ExcerptSampler
 from accomptk.diffusion.noise import Noise, gaussian
 from accomptk.diffusion.samplers import Denoise, heun_evaluations, inpaint
 from accomptk.diffusion.teacher import SamplingRecipe, Size
-from accomptk.training import Optim
 from accomptk.diffusion.transformer import Blocks, Conditions, fourier, repeat, rotate
 from accomptk.recipe import parse_recipe
 from accomptk.stems.instruments import INSTRUMENTS
+from accomptk.training import Optim
 from accomptk.window import Chunk
 
 

@@ -25,12 +25,12 @@ from accomptk.diffusion.excerpts import ExcerptSampler
 from accomptk.diffusion.fit import read_songs
 from accomptk.diffusion.student import Student, save_student
 from accomptk.diffusion.teacher import Teacher, TeacherRecipe, teacher_loss
-from accomptk.training import Optim, Trainer, step_generators
 from accomptk.diffusion.trajectories import Trajectories, play_through
 from accomptk.diffusion.trajectory_shards import TrajectorySet
 from accomptk.errors import DatasetError
 from accomptk.recipe import parse_recipe
 from accomptk.run import Run, derive_seed
+from accomptk.training import Optim, Trainer, step_generators
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

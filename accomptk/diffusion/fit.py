@@ -15,11 +15,11 @@ from accomptk.diffusion.a_style import AStyleRecipe, a_style_loss, build_a_style
 from accomptk.diffusion.denoiser import Denoiser
 from accomptk.diffusion.excerpts import Drops, ExcerptSampler, Geometry
 from accomptk.diffusion.teacher import TeacherRecipe, build_teacher, teacher_loss
-from accomptk.training import Optim, Trainer, step_generators
 from accomptk.errors import DatasetError
 from accomptk.latents.shards import SongLatents, read_latents
 from accomptk.run import Run
 from accomptk.stems.index import StemSet
+from accomptk.training import Optim, Trainer, step_generators
 
 VALIDATE_EVERY = 200
 VALIDATION_BATCHES = 4

@@ -15,10 +15,10 @@ from accomptk.diffusion.denoiser import Denoiser
 from accomptk.diffusion.excerpts import Batch, Drops, Geometry
 from accomptk.diffusion.noise import Noise, gaussian
 from accomptk.diffusion.samplers import Denoise, heun, heun_evaluations
-from accomptk.training import Optim
 from accomptk.diffusion.transformer import Cache, Conditions, Past, StreamTransformer, repeat
 from accomptk.recipe import parse_recipe
 from accomptk.stems.instruments import INSTRUMENTS
+from accomptk.training import Optim
 from accomptk.window import Chunk
 
 
