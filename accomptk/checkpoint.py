@@ -20,6 +20,8 @@ COMMANDS = {
     "codec": "accomptk train codec",
     "teacher": "accomptk train teacher",
     "a_style": "accomptk train a-style",
+    "student": "accomptk distill --data-free",
+    "coherence": "accomptk train coherence",
     "musicnn": "accomptk weights fetch",
     "beatnet": "accomptk weights fetch",
 }

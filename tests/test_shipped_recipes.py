@@ -13,10 +13,18 @@ from accomptk.diffusion.duets import SynthRecipe
 from accomptk.diffusion.teacher import TeacherRecipe
 from accomptk.errors import RecipeError
 from accomptk.latents.fit import CodecRecipe
+from accomptk.listening.fit import CoherenceRecipe
 from accomptk.recipe import dump_recipe, find_recipe, load_recipe, parse_recipe, shipped_recipes
 
-SCHEMAS = {"codec": CodecRecipe, "teacher": TeacherRecipe, "a-style": AStyleRecipe,
-    "synth": SynthRecipe, "distill": DistillRecipe, "distill-paired": PairedRecipe}
+SCHEMAS = {
+    "codec": CodecRecipe,
+    "teacher": TeacherRecipe,
+    "a-style": AStyleRecipe,
+    "synth": SynthRecipe,
+    "distill": DistillRecipe,
+    "distill-paired": PairedRecipe,
+    "coherence": CoherenceRecipe,
+}
 SHIPPED = [(n, SCHEMAS[Path(n).name.removesuffix("-quick")]) for n in shipped_recipes()]
 
 

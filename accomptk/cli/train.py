@@ -31,7 +31,7 @@ data_option = click.option(
 
 @click.group(epilog="Example: accomptk train codec --data data/band")
 def train() -> None:
-    """Train the codec, the teacher or the baseline."""
+    """Train the codec, the teacher, the baseline or the judge of coherence."""
 
 
 @train.command(epilog="Example: accomptk train codec --data data/band --recipe pocket/codec")
@@ -146,6 +146,64 @@ def a_style(recipe: str, **options: Any) -> None:
     from accomptk.diffusion.fit import AStyleFitting
 
     _fit_model("a_style", AStyleRecipe, AStyleFitting, recipe, **options)
+
+
+@train.command(epilog="Example: accomptk train coherence --data data/band --minutes 40")
+@recipe_option("pocket/coherence")
+@data_option
+@click.option(
+    "--init", metavar="shipped|FILE", help="Start from these weights, not from fresh ones."
+)
+@click.option("--minutes", type=float, help="Stop soundly after this time.")
+@out_option("./runs/train-coherence-<time>")
+@set_option
+@force_option
+@json_option
+@quiet_option
+def coherence(
+    recipe: str,
+    data: Path,
+    init: str | None,
+    minutes: float | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Train the judge of coherence, or go on with the run in --out.
+
+    It learns from songs with known beats which stem belongs to which context. Prints the path
+    of the averaged weights.
+    """
+    from accomptk.listening.fit import CoherenceRecipe, fit_coherence
+    from accomptk.metrics.coherence import SHIPPED
+    from accomptk.recipe import load_recipe
+    from accomptk.run import Run
+
+    loaded = load_recipe(recipe, CoherenceRecipe, overrides)
+    start = None if init is None else SHIPPED if init == "shipped" else Path(init)
+    run = Run.create("train-coherence", out, loaded.seed, loaded, resume=not force)
+    with progress(quiet) as bar:
+        task = bar.add_task("listen")
+        path = fit_coherence(
+            run,
+            loaded,
+            data,
+            init=start,
+            minutes=minutes,
+            on_hear=lambda done, total: bar.update(task, completed=done, total=total),
+            on_step=lambda step, loss: bar.update(
+                task,
+                completed=step,
+                total=loaded.optim.steps,
+                description=f"train coherence, loss {loss:.3f}",
+            ),
+        )
+    if as_json:
+        echo_json({"checkpoint": str(path), "run": str(run.folder), "finished": run.is_finished})
+    else:
+        click.echo(path)
 
 
 def _fit_model(
