@@ -43,12 +43,12 @@ bench: $(STAMP)  ## what a live step and a training step cost on this machine
 	$(BIN)/accomptk bench stream
 	$(BIN)/accomptk bench training
 
-results: $(STAMP)  ## make results/*.md and the table of README.md from the stored rows
+results: $(STAMP)  ## make the tables and plots of results/ and README.md from the stored rows
 	$(BIN)/python -m accomptk.metrics.results
 
 measure: $(STAMP)  ## measure the stored rows again, with nothing else running
 	$(BIN)/accomptk weights fetch
-	$(BIN)/accomptk eval --lookahead 0,1,2 --out $(OUT) --store results/eval.csv --cache accomptk/demo/anchors
+	$(BIN)/accomptk eval --lookahead 0,1,2 --out $(OUT) --force --store results/eval.csv --cache accomptk/demo/anchors
 	$(BIN)/python -m accomptk.metrics.results
 
 demo-songs: $(STAMP)  ## make the shipped demo songs again

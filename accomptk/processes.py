@@ -51,6 +51,11 @@ class Team:
         if self.state is not None:
             self.state.wait_for_everyone()
 
+    def end(self) -> None:
+        """Part; nothing can be shared afterwards."""
+        if self.state is not None:
+            self.state.destroy_process_group()
+
 
 def find_team(device: str = "auto") -> Team:
     """The team that this process was started in; alone when it was started by itself.

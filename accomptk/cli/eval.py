@@ -140,10 +140,10 @@ def evaluate(**options: Any) -> None:
 
     recipe, team = to_recipe(options), find_team(options["device"])
     run = start(recipe, options, team)
-    measured = measure(recipe, options, run.folder, team)
+    board, details = measure(recipe, options, run.folder, team)
+    team.end()
     if not team.leads:
         return
-    board, details = measured
     value = {**board.to_json(), **details}
     rows = (*board.rows, *board.anchors)
     write(run.folder, rows, value, options["store"])
@@ -205,7 +205,7 @@ def measure(
     """Play, judge and score: the board, and where its numbers come from."""
     from accomptk.latents.codec import load_codec
     from accomptk.metrics.cache import AnchorCache
-    from accomptk.metrics.panel import fad_to, find_panel
+    from accomptk.metrics.panel import RULERS, find_panel
     from accomptk.run import cores, pick_device
     from accomptk.stems.demo import ANCHORS, demo_root
     from accomptk.streaming.evaluate import evaluate as play
@@ -245,8 +245,8 @@ def measure(
             stage, session.entries, session.parts, workers=workers, team=team, progress=follow(bar)
         )
     common = common_row(session, panel, workers * team.size)
-    ruler = None if panel.embed is None else fad_to
-    board = score(result, session.parts, codec, ruler, recipe, common)
+    rulers = RULERS if panel.embed is not None else {}
+    board = score(result, session.parts, codec, rulers, recipe, common)
     return board, {**details(session, recipe, common), "by_part": result.by_part()}
 
 

@@ -1,0 +1,53 @@
+"""One of several processes that evaluate together: ``python team_member.py FOLDER``."""
+
+import sys
+from pathlib import Path
+
+from accomptk.metrics.cache import AnchorCache
+from accomptk.processes import find_team
+from accomptk.stems.index import StemSet
+from accomptk.streaming.entries import EvalRecipe
+from accomptk.streaming.evaluate import evaluate
+from accomptk.streaming.outcomes import OutcomeStore
+from accomptk.streaming.parts import find_parts
+from accomptk.streaming.stage import Stage
+from fake_judges import PANEL
+from tiny_codecs import Echo, Passthrough
+
+RECIPE = EvalRecipe(
+    data="band", predictions=(), split="test", songs=0, models=("echo",), instruments=("drums",),
+    lookahead=(0,), gap=(), hop=(18,), steps=0, beats="none", prompts=False, clock="virtual",
+    latency="none", loss=0.0, batch=1, seed=0,
+)  # fmt: skip
+
+
+def main(folder: Path) -> None:
+    """Do a share of the jobs; each says how many, the first also what all of them came to."""
+    team = find_team("cpu")
+    folder = team.agree(folder)
+    stems = StemSet.open(folder / "band")
+    parts, _ = find_parts(stems.songs, RECIPE.instruments)
+    stage = Stage(
+        stems=stems,
+        codec=Passthrough(),
+        panel=PANEL,
+        recipe=RECIPE,
+        pool=parts,
+        anchors=AnchorCache(folder / "anchors"),
+        outcomes=OutcomeStore(folder / "outcomes"),
+    )
+    done = []
+    result = evaluate(
+        stage,
+        list(RECIPE.entries([("echo", Echo(), "")])),
+        parts,
+        team=team,
+        progress=lambda number, total, what: done.append(what),
+    )
+    rows = [len(tally.judged) for _, tally in result.entries] if team.leads else []
+    sys.stdout.write(f"{team.rank} of {team.size}: {len(done)} jobs, {rows}\n")
+    team.end()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
