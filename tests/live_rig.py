@@ -46,8 +46,8 @@ class Parrot(Echo):
 class Rig:
     """A desk, a clock that stands still until told, and a client at its reply port."""
 
-    def __init__(self, setup=SETUP, rate=44100, packet=512, model=None, codec=None, **stage):
-        self.time_s = 100.0
+    def __init__(self, setup=SETUP, rate=44100, packet=1000, model=None, codec=None, **stage):
+        self.time_s = self.client_s = 100.0
         self.model = model or Parrot(spend=self.spend)
         self.stage = Stage(
             self.model,
@@ -98,21 +98,30 @@ class Rig:
         self.position = offset + len(samples)
 
     def stream_in(self, wav, link=None):
-        """Play audio in real time, packet by packet, over a link that may spoil it."""
+        """Play audio in real time, packet by packet, over a link that may spoil it.
+
+        The client goes on while the server computes: what it sent meanwhile came in its own time.
+        """
+        if self.time_s > self.client_s + 1:  # it slept, or was told to wait
+            self.client_s = self.time_s
         for first in range(0, len(wav), self.packet):
             samples = wav[first : first + self.packet]
-            self.time_s += len(samples) / self.rate
+            self.client_s += len(samples) / self.rate
+            self.time_s = max(self.time_s, self.client_s)
             offset, self.position = self.position, self.position + len(samples)
             data = write_samples(PREFIX + "audio/in", (self.stream, offset % CLOCK), samples)
-            for item in [data] if link is None else link(data, self.time_s):
-                self.send(item)
-            self.run()
+            for item in [data] if link is None else link(data, self.client_s):
+                self.send(item, at_s=self.client_s)
+            if self.client_s >= self.time_s:  # else it computed: what came meanwhile is read first
+                self.run()
         return self
 
     def run(self):
         """Let the server do all that is due now."""
         while self.desk.work():
             self.collect()
+            if self.time_s > self.client_s:  # packets that came meanwhile are read first
+                break
         self.desk.beat()
         self.collect()
 
@@ -122,6 +131,7 @@ class Rig:
         while self.time_s < end_s:
             self.time_s = min(self.time_s + step_s, end_s)
             self.run()
+        self.client_s = self.time_s
 
     def collect(self):
         for data, peer in self.desk.due(self.time_s):
@@ -149,3 +159,30 @@ def noise(seconds, rate=44100, seed=0):
 
 def changed(setup=SETUP, **fields):
     return replace(setup, **fields)
+
+
+class Link:
+    """A line that loses, doubles, reorders and holds up packets."""
+
+    def __init__(self, loss=0.0, burst=1, double=0.0, swap=0.0, jitter_s=0.0, seed=0):
+        self.loss, self.burst, self.double, self.swap = loss, burst, double, swap
+        self.jitter_s = jitter_s
+        self.rng = np.random.default_rng(seed)
+        self.losing = self.lost = self.doubled = 0
+        self.held = []
+
+    def __call__(self, data, now_s):
+        if self.losing == 0 and self.rng.random() < self.loss / self.burst:
+            self.losing = self.burst
+        if self.losing:
+            self.losing -= 1
+            self.lost += 1
+        else:
+            delay_s = self.rng.random() * self.jitter_s
+            delay_s += 0.03 if self.rng.random() < self.swap else 0.0
+            copies = 2 if self.rng.random() < self.double else 1
+            self.doubled += copies - 1
+            self.held += [(now_s + delay_s, len(self.held), data)] * copies
+        due = [item for item in self.held if item[0] <= now_s]
+        self.held = [item for item in self.held if item[0] > now_s]
+        return [data for _, _, data in sorted(due, key=lambda item: item[0])]

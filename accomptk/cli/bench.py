@@ -15,9 +15,13 @@ from accomptk.cli.options import (
     json_option,
     lookahead_option,
     one_window,
+    progress,
+    quiet_option,
     recipe_option,
+    seed_option,
     set_option,
     steps_option,
+    workers_option,
 )
 
 
@@ -96,6 +100,120 @@ def stream(
     for term, times in result["terms_ms"].items():
         click.echo(f"{term:>9}  p50 {times['p50']:8.1f}  p95 {times['p95']:8.1f}  ms")
     click.echo(f"rtf {result['rtf']:.3f} (below 1 is real time), misses {result['misses']}")
+
+
+@bench.command(epilog="\b\nExample:\n  accomptk bench ruler --data data/band --songs 8\n")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    metavar="DIR",
+    help="Prepared set.  [default: the shipped demo songs]",
+)
+@click.option("--songs", type=click.IntRange(min=1), default=None, help="At most this many.")
+@instruments_option("drums,bass,guitar,piano")
+@codec_option
+@seed_option
+@workers_option
+@click.option("--write", is_flag=True, help="Also replace results/ruler.csv.")
+@json_option
+@quiet_option
+def ruler(
+    data: Path | None,
+    songs: int | None,
+    instruments: tuple[str, ...],
+    codec: Path | None,
+    seed: int,
+    workers: int | None,
+    write: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Whether the metrics can be gamed: the ground truth among stems that must lose.
+
+    Also prints how often it is more coherent than each of them, by instrument.
+    """
+    from accomptk.cli.eval import follow, show
+    from accomptk.metrics.table import write_csv
+    from accomptk.streaming.ruler import measure_ruler
+
+    with progress(quiet) as bar:
+        board, shares = measure_ruler(
+            data,
+            codec,
+            instruments=instruments,
+            songs=songs,
+            seed=seed,
+            workers=workers,
+            progress=follow(bar),
+        )
+    if write:
+        write_csv(Path("results/ruler.csv"), board.anchors)
+    if as_json:
+        echo_json({**board.to_json(), "more_coherent_than": shares})
+        return
+    show(board.anchors)
+    for foil, by_instrument in shares.items():
+        texts = [f"{name} {100 * s:.0f} % of {n}" for name, (s, n) in by_instrument.items()]
+        click.echo(f"more coherent than {foil}: {', '.join(texts)}")
+
+
+@bench.command(
+    epilog="\b\nExample:\n  accomptk bench live --hop 6,9,18 --lookahead 2 --seconds 60 --json\n"
+)
+@click.option("--model", default="teacher", show_default=True, help="Shipped name, or a file.")
+@codec_option
+@instruments_option("drums,bass,guitar,piano")
+@hop_option
+@lookahead_option("2")
+@steps_option
+@click.option("--beats", type=click.Choice(["tracker", "none"]), default="tracker")
+@click.option("--seconds", default=30.0, show_default=True, help="Length of each stream.")
+@click.option("--auto", is_flag=True, help="Also the shortest hop and gap that hold here.")
+@click.option("--remote", is_flag=True, help="Also over a line of 40 ms that loses 1 %.")
+@device_option
+@json_option
+def live(**options: Any) -> None:
+    """Step time, and chunk in to chunk out through real UDP, for each hop and look-ahead."""
+    from accomptk.latents.codec import load_codec
+    from accomptk.live.rehearsal import measure_all
+    from accomptk.live.setup import Setup
+    from accomptk.live.stage import Stage
+    from accomptk.run import gflops, machine_line, pick_device
+    from accomptk.streaming.models import load_model
+
+    hops = [read_length("hop", hop) for hop in options["hop"]]
+    setup = Setup(
+        instruments=options["instruments"],
+        hop=hops[0],
+        gap=hops[0],
+        steps=options["steps"] or 0,
+        beats=options["beats"],
+    )
+    model = load_model(options["model"], pick_device(options["device"]))
+    stage = Stage(model, load_codec(options["codec"]), setup)
+    windows = [(hop, (k - 1) * hop) for hop in hops for k in options["lookahead"]]
+    rows = measure_all(stage, windows, options["seconds"], options["auto"], options["remote"])
+    if options["as_json"]:
+        echo_json({"machine": machine_line(), "gflops": gflops(), "rows": rows})
+        return
+    click.echo(machine_line())
+    for row in rows:
+        click.echo(live_line(row))
+
+
+def live_line(row: dict[str, Any]) -> str:
+    """One measured stream as a line."""
+    step, wait = row["step_ms"], row["in_to_out_ms"]
+    terms = ", ".join(f"{name} {times['p95']:.0f}" for name, times in row["terms_ms"].items())
+    line = f", {row['round_trip_ms']:.0f} ms away, {row['loss']:.0%} lost" if row["loss"] else ""
+    return (
+        f"hop {row['hop']} gap {row['gap']} (K {row['lookahead']:.2g}){line}: "
+        f"step p50 {step['p50']:.0f} p95 {step['p95']:.0f} p99 {step['p99']:.0f} ms, "
+        f"in to out p50 {wait['p50']:.0f} p95 {wait['p95']:.0f} max {wait['max']:.0f} ms, "
+        f"jitter {row['jitter_ms']:.1f} ms, {row['misses']} of {row['chunks']} missed, "
+        f"rtf {row['rtf']:.2f}, {row['cpu']:.1f} cores\n  p95 of terms, ms: {terms}"
+    )
 
 
 def ledger_table(rows: list[dict[str, Any]], machine: str, speed: float) -> str:

@@ -34,11 +34,12 @@ Examples:
   accomptk simulate guitar.wav --instruments drums,bass
   accomptk simulate sax.wav --instruments piano --hop 9 --gap 250ms --beats none
   accomptk simulate guitar.wav --hop 9 --gap 9 --latency 400ms+100ms --loss 0.01
+  accomptk simulate --replay takes/take-20260101-120000-1 --out again
 """
 
 
 @click.command(epilog=EPILOG)
-@click.argument("audio", type=click.Path(path_type=Path))
+@click.argument("audio", type=click.Path(path_type=Path), required=False)
 @click.option("--model", default="teacher", show_default=True, help="Shipped name, or a file.")
 @codec_option
 @instruments_option("drums,bass")
@@ -53,6 +54,12 @@ Examples:
     default="tracker",
     show_default=True,
     help="Follow the beat of what is heard, or do without.",
+)
+@click.option(
+    "--replay",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Instead of AUDIO: play a take of `live --record` again; the same bytes.",
 )
 @clock_option
 @latency_option
@@ -72,6 +79,11 @@ def simulate(**options: Any) -> None:
 
     Without --gap and --lookahead it plays one hop ahead (K = 2).
     """
+    if (options["audio"] is None) == (options["replay"] is None):
+        raise click.UsageError("give either AUDIO or --replay DIR")
+    if options["replay"] is not None:
+        play_again(options)
+        return
     from accomptk.latents.codec import load_codec
     from accomptk.run import pick_device
     from accomptk.stems.audio import SAMPLE_RATE, read_audio, resample, to_mono
@@ -105,6 +117,32 @@ def simulate(**options: Any) -> None:
         )
     written = write(options["out"] or audio.parent, audio.stem, context[0], names, result.audio)
     show(options["as_json"], window, written, result)
+
+
+def play_again(options: dict[str, Any]) -> None:
+    """Play a take again, and say of each file whether it is the same."""
+    from accomptk.latents.codec import load_codec
+    from accomptk.live.takes import replay
+    from accomptk.run import pick_device
+    from accomptk.streaming.models import load_model
+
+    take = options["replay"]
+    out = options["out"] or take.with_name(f"{take.name}-again")
+    model = load_model(options["model"], pick_device(options["device"]))
+    with progress(options["quiet"]) as bar:
+        task = bar.add_task("playing")
+        same = replay(
+            take,
+            out,
+            model,
+            load_codec(options["codec"]),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if options["as_json"]:
+        echo_json({"folder": str(out), "same": same})
+        return
+    for name, is_same in same.items():
+        click.echo(f"{out / name}.wav{'' if is_same else '  differs from the take'}")
 
 
 def beat_source(kind: str) -> "BeatSource":

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -34,6 +34,10 @@ class Line:
     packet: int = PACKET_FLOATS
     round_trip_s: float = 0.0
     loss: float = 0.0
+
+
+REMOTE = Line(packet=286, round_trip_s=0.04, loss=0.01)
+"""Another machine: packets that fit an Ethernet frame, a long way, some loss."""
 
 
 @contextmanager
@@ -94,6 +98,32 @@ def rehearse(stage: Stage, hop: int, gap: int, seconds: float, line: Line) -> di
         finally:
             client.close()
         return _sum_up(desk, client, begun_s, cpu, line)
+
+
+def measure_all(
+    stage: Stage,
+    windows: Sequence[tuple[int, int]],
+    seconds: float,
+    with_auto: bool = False,
+    with_remote: bool = False,
+) -> list[dict[str, Any]]:
+    """A row a window, and where asked for one of the window that is chosen, and one from afar.
+
+    Args:
+        stage: Models and setup.
+        windows: Hops and gaps, frames.
+        seconds: Length of each stream.
+        with_auto: Whether to add the shortest hop and gap that hold here.
+        with_remote: Whether to add the last window over a long, lossy line.
+    """
+    rows = [rehearse(stage, hop, gap, seconds, Line()) for hop, gap in windows]
+    if with_auto:
+        fitted = replace(stage, auto_hop=True, auto_gap=True)
+        fitted.fit(stage.codec.sample_rate)
+        rows.append(rehearse(stage, fitted.setup.hop, fitted.setup.gap, seconds, Line()))
+    if with_remote:
+        rows.append(rehearse(stage, *windows[-1], seconds, REMOTE))
+    return rows
 
 
 def _sum_up(desk: Desk, client: Client, begun_s: float, cpu: float, line: Line) -> dict[str, Any]:
