@@ -26,10 +26,12 @@ JOBS = {
     "dask": ("dask", "songs in parallel"),
     "jinja2": ("jinja2", "the pages of report"),
     "madmom-infer": ("madmom_infer", "beat features and the offline beat judge"),
+    "matplotlib": ("matplotlib", "pictures of what was measured"),
     "mido": ("mido", "MIDI files"),
     "numpy": ("numpy", "arrays"),
     "peft": ("peft", "adapters of the student"),
     "pyarrow": ("pyarrow", "index.parquet"),
+    "pyyaml": ("yaml", "the metadata of Slakh"),
     "rich": ("rich", "progress and tables on a terminal"),
     "safetensors": ("safetensors", "checkpoints"),
     "scipy": ("scipy", "filters and statistics"),
@@ -37,6 +39,7 @@ JOBS = {
     "soxr": ("soxr", "resampling of whole files"),
     "stempeg": ("stempeg", "the real excerpt of MUSDB18"),
     "tensorboard": ("torch.utils.tensorboard", "training curves"),
+    "universal-pathlib": ("upath", "sets at the URLs that fsspec knows"),
     "webdataset": ("webdataset", "latent shards"),
 }
 WITH_OTHERS = {"laion_clap"}  # part of frechet-audio-distance

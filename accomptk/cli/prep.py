@@ -1,28 +1,14 @@
 """``accomptk prep``: any source of music becomes a set of stems with an index."""
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from accomptk.cli.options import (
-    echo_json,
-    force_option,
-    json_option,
-    out_option,
-    progress,
-    quiet_option,
-    seed_option,
-    workers_option,
-)
-from accomptk.errors import DatasetError
-
-if TYPE_CHECKING:
-    from accomptk.stems.index import Song
-    from accomptk.stems.prepare import Summary, Task
+from accomptk.cli.options import force_option, json_option, quiet_option, seed_option
+from accomptk.cli.preparation import Job, tell
+from accomptk.errors import AccomptkError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -32,22 +18,55 @@ split_option = click.option(
     default=None,
     help="Put all songs in one split.  [default: each source divides its own]",
 )
-latents_option = click.option(
-    "--latents/--no-latents",
-    default=True,
-    show_default=True,
-    help="Also encode the set with the shipped codec.",
+stereo_option = click.option(
+    "--stereo", is_flag=True, help="Keep two channels.  [default: mono, which is all that is used]"
 )
+root_argument = click.argument("root", metavar="DIR", type=click.Path(path_type=Path))
 
 
-def _shared_options(name: str) -> Callable[[Command], Command]:
+def shared_options(name: str) -> Callable[[Command], Command]:
     """The options of every source, in the order of its help."""
+    options = (
+        split_option,
+        click.option("--out", metavar="DIR|URL", help=f"Where to write.  [default: ./data/{name}]"),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            default=None,
+            help="Processes to use here.  [default: one per core]",
+        ),
+        click.option(
+            "--scheduler",
+            default=None,
+            metavar="ADDRESS",
+            help="Use a dask cluster instead, for instance tcp://10.0.0.1:8786.",
+        ),
+        click.option(
+            "--beats/--no-beats",
+            default=True,
+            show_default=True,
+            help="Estimate beats where the source has none.",
+        ),
+        click.option(
+            "--latents/--no-latents",
+            default=True,
+            show_default=True,
+            help="Also encode the set with the shipped codec.",
+        ),
+        click.option(
+            "--report", "reports", is_flag=True, help="Show what is in the set, and draw it."
+        ),
+        click.option(
+            "--verify",
+            "verifies",
+            is_flag=True,
+            help="Only check the files of the set, and list those missing or changed; "
+            "with --force make their songs again.",
+        ),
+        *(force_option, quiet_option, json_option),
+    )
 
     def decorate(command: Command) -> Command:
-        options = (
-            *(split_option, out_option(f"./data/{name}"), workers_option, latents_option),
-            *(force_option, quiet_option, json_option),
-        )
         for option in reversed(options):
             command = option(command)
         return command
@@ -63,12 +82,128 @@ class OrderedGroup(click.Group):
         return list(self.commands)
 
 
-@click.group(cls=OrderedGroup, epilog="Example: accomptk prep stems ~/Music/my-stems")
+@click.group(cls=OrderedGroup, epilog="Example: accomptk prep stems ~/Music/my-stems --report")
 def prep() -> None:
     """Turn any source of music into stems and an index.
 
-    Running a source again makes only the songs that are new, changed or damaged.
+    Running a source again makes only the songs that are new, changed or damaged, and goes on
+    where an interrupted run stopped.
     """
+
+
+@prep.command(epilog="Example: accomptk prep musdb --root ~/MUSDB18")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    envvar="MUSDB_PATH",
+    show_envvar=True,
+    help="Folder of MUSDB18 or MUSDB18-HQ.  [default: the excerpt that stempeg ships]",
+)
+@click.option(
+    "--download", is_flag=True, help="Fetch musdb's 7 s previews, to --root or to ~/MUSDB18."
+)
+@stereo_option
+@shared_options("musdb")
+def musdb(
+    root: Path | None, download: bool, stereo: bool, split: str | None, **options: Any
+) -> None:
+    """Read MUSDB18 or MUSDB18-HQ; without it, the one real excerpt that comes with stempeg."""
+    from accomptk.stems import musdb as source
+
+    job = Job.read(options, "musdb", "musdb")
+
+    def find() -> "list[Any]":
+        found = _download_musdb(root) if download else root
+        if found is None:
+            tell(
+                "no MUSDB18: give --root DIR (or set MUSDB_PATH), or fetch its previews with "
+                "--download; using the one real 6 s excerpt that stempeg ships"
+            )
+        return source.tasks(found, split, 1 + stereo)
+
+    job.run(find)
+
+
+def _download_musdb(root: Path | None) -> Path | None:
+    from accomptk.stems.musdb import download
+
+    try:
+        return download(root)
+    except AccomptkError as error:
+        tell(str(error))
+        return None
+
+
+@prep.command(epilog="Example: accomptk prep slakh ~/slakh2100_flac_redux")
+@root_argument
+@stereo_option
+@shared_options("slakh")
+def slakh(root: Path, stereo: bool, split: str | None, **options: Any) -> None:
+    """Read Slakh2100, its redux version or BabySlakh in DIR, with beats from the MIDI files."""
+    from accomptk.stems.slakh import tasks
+
+    job = Job.read(options, "slakh", "slakh")
+    job.check_apart(root)
+    job.run(lambda: tasks(root, split, 1 + stereo))
+
+
+@prep.command(epilog="Example: accomptk prep moisesdb ~/moisesdb/moisesdb_v0.1")
+@root_argument
+@stereo_option
+@shared_options("moisesdb")
+def moisesdb(root: Path, stereo: bool, split: str | None, **options: Any) -> None:
+    """Read MoisesDB in DIR; songs of one artist share a split, genres become prompts."""
+    from accomptk.stems.moisesdb import tasks
+
+    job = Job.read(options, "moisesdb", "moisesdb")
+    job.check_apart(root)
+    job.run(lambda: tasks(root, split, 1 + stereo))
+
+
+@prep.command(epilog="Example: accomptk prep stems ~/Music/my-stems --map 'lead*=guitar' --report")
+@root_argument
+@click.option(
+    "--map",
+    "rules",
+    multiple=True,
+    metavar="PATTERN=INSTRUMENT|FILE",
+    help="Which files are what instrument ('none' leaves them out), or a TOML file that says so. "
+    "Can be repeated.  [default: by words in the names]",
+)
+@stereo_option
+@shared_options("<name of DIR>")
+def stems(
+    root: Path, rules: tuple[str, ...], stereo: bool, split: str | None, **options: Any
+) -> None:
+    """Read the stems in DIR: each sub-folder a song, or DIR itself one song.
+
+    A file's name says its instrument ("Bass DI.wav"); its audio may have any rate and length.
+    Beside the stems, prompt.txt may describe the song and beats.txt list its beats.
+    """
+    from accomptk.stems.folder import tasks
+    from accomptk.stems.naming import Naming
+
+    job = Job.read(options, name_of(root), "stems")
+    job.check_apart(root)
+    job.run(lambda: tasks(root, split, Naming.read(rules), 1 + stereo))
+
+
+@prep.command(epilog="Example: accomptk prep midi ~/Music/midi-files --soundfont FluidR3_GM")
+@root_argument
+@click.option(
+    "--soundfont",
+    default=None,
+    metavar="NAME|FILE",
+    help="Installed soundfont, or a .sf2 or .sf3 file.  [default: the first one installed]",
+)
+@shared_options("<name of DIR>")
+def midi(root: Path, soundfont: str | None, split: str | None, **options: Any) -> None:
+    """Render the General MIDI files in DIR, with beats from their tempo maps."""
+    from accomptk.stems.midi import tasks
+
+    job = Job.read(options, name_of(root), "midi")
+    job.check_apart(root)
+    job.run(lambda: tasks(root, split, soundfont))
 
 
 @prep.command(epilog="Example: accomptk prep band --songs 40 --seed 1 --out data/band")
@@ -85,7 +220,7 @@ def prep() -> None:
     help="Length of a song.",
 )
 @seed_option
-@_shared_options("band")
+@shared_options("band")
 def band(
     songs: int, seconds: tuple[float, float], seed: int, split: str | None, **options: Any
 ) -> None:
@@ -93,196 +228,9 @@ def band(
     from accomptk.stems.band import tasks
 
     job = Job.read(options, "band", "band", seed)
-    job.run(tasks(songs, seed, split=split, seconds=(min(seconds), max(seconds))))
+    job.run(lambda: tasks(songs, seed, split=split, seconds=(min(seconds), max(seconds))))
 
 
-@prep.command(epilog="Example: accomptk prep stems ~/Music/my-stems")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@_shared_options("<name of DIR>")
-def stems(folder: Path, split: str | None, **options: Any) -> None:
-    """Read the stems in DIR: each sub-folder a song, or DIR itself one song.
-
-    A file's name says its instrument ("Bass DI.wav"); its audio may have any rate and length.
-    """
-    from accomptk.stems.folder import tasks
-
-    job = Job.read(options, _name_of(folder), "stems")
-    job.check_apart(folder)
-    job.run(tasks(folder, split))
-
-
-@prep.command(epilog="Example: accomptk prep midi ~/Music/midi-files")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option(
-    "--soundfont",
-    default=None,
-    metavar="NAME|FILE",
-    help="Installed soundfont, or a .sf2 or .sf3 file.  [default: the first one installed]",
-)
-@_shared_options("<name of DIR>")
-def midi(folder: Path, soundfont: str | None, split: str | None, **options: Any) -> None:
-    """Render the General MIDI files in DIR, with beats from their tempo maps."""
-    from accomptk.stems.midi import tasks
-
-    job = Job.read(options, _name_of(folder), "midi")
-    job.check_apart(folder)
-    job.run(tasks(folder, split, soundfont))
-
-
-@prep.command(epilog="Example: accomptk prep musdb --root ~/MUSDB18")
-@click.option(
-    "--root",
-    type=click.Path(path_type=Path),
-    envvar="MUSDB_PATH",
-    show_envvar=True,
-    help="Folder of MUSDB18 or MUSDB18-HQ.  [default: the excerpt that stempeg ships]",
-)
-@_shared_options("musdb")
-def musdb(root: Path | None, split: str | None, **options: Any) -> None:
-    """Read MUSDB18; without it, the one real excerpt that is installed with stempeg."""
-    from accomptk.stems.musdb import tasks
-
-    job = Job.read(options, "musdb", "musdb")
-    if root is None:
-        _tell(
-            "no MUSDB18 given (--root or MUSDB_PATH): using the one real 6 s excerpt "
-            "that stempeg ships"
-        )
-    job.run(tasks(root, split))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One preparation: where to, how, and what to print."""
-
-    out: Path
-    name: str
-    source: str
-    seed: int
-    workers: int
-    force: bool
-    quiet: bool
-    as_json: bool
-    latents: bool
-
-    @classmethod
-    def read(cls, options: Mapping[str, Any], name: str, source: str, seed: int = 0) -> "Job":
-        """Fill in what the options leave open."""
-        from accomptk.run import cores
-
-        given = dict(options)
-        out = given.pop("out") or Path("data") / name
-        workers = given.pop("workers") or cores()
-        return cls(out=out, name=name, source=source, seed=seed, workers=workers, **given)
-
-    def check_apart(self, folder: Path) -> None:
-        """Refuse to write a set into the music that it is made from.
-
-        Raises:
-            DatasetError: If the set would lie in that folder.
-        """
-        if self.out.resolve().is_relative_to(folder.resolve()):
-            raise DatasetError(f"{self.out}: lies in the source; choose another folder with --out")
-
-    def run(self, tasks: "Sequence[Task]") -> None:
-        """Prepare the songs, encode them, and print what was done.
-
-        Raises:
-            DatasetError: If no song is left.
-        """
-        summary = self._prepare(tasks)
-        for line in summary.warnings:
-            _tell(f"warning: {line}")
-        for track, reason in summary.skipped:
-            _tell(f"skipped: {track}: {reason}")
-        if not summary.prepared and not summary.kept:
-            raise DatasetError(
-                f"{self.out}: none of {len(summary.skipped)} songs could be prepared; "
-                "the lines above say why"
-            )
-        latents = self._encode() if self.latents else None
-        report = _report(summary, latents)
-        if self.as_json:
-            echo_json(report)
-        else:
-            _print_table(report)
-
-    def _prepare(self, tasks: "Sequence[Task]") -> "Summary":
-        from accomptk.stems.prepare import prepare
-
-        with progress(self.quiet) as bar:
-            line = bar.add_task(f"prep {self.name}", total=len(tasks))
-            return prepare(
-                self.out,
-                tasks,
-                name=self.name,
-                source=self.source,
-                seed=self.seed,
-                workers=self.workers,
-                force=self.force,
-                progress=lambda done, total, _: bar.update(line, completed=done, total=total),
-            )
-
-    def _encode(self) -> str | None:
-        from accomptk.latents.codec import SHIPPED, load_codec
-        from accomptk.latents.shards import encode_set
-
-        if not SHIPPED.is_file():
-            _tell("no codec is shipped with this version: latents left out")
-            return None
-        with progress(self.quiet) as bar:
-            line = bar.add_task("latents", total=None)
-            folder = encode_set(
-                self.out,
-                load_codec(),
-                workers=self.workers,
-                force=self.force,
-                progress=lambda done, total: bar.update(line, completed=done, total=total),
-            )
-        return str(folder)
-
-
-def _name_of(folder: Path) -> str:
+def name_of(folder: Path) -> str:
+    """What a set is called that is made of a folder."""
     return folder.resolve().name or "stems"
-
-
-def _tell(line: str) -> None:
-    click.echo(line, err=True)
-
-
-def _report(summary: "Summary", latents: str | None) -> dict[str, Any]:
-    from accomptk.stems.index import SPLITS, StemSet
-
-    opened = StemSet.open(summary.root)
-    return {
-        "root": str(summary.root),
-        "index_hash": opened.index_hash,
-        "prepared": [song.track for song in summary.prepared],
-        "kept": [song.track for song in summary.kept],
-        "skipped": [{"track": track, "reason": reason} for track, reason in summary.skipped],
-        "warnings": list(summary.warnings),
-        "splits": {name: _count(opened.split(name)) for name in SPLITS},
-        "latents": latents,
-    }
-
-
-def _count(songs: "Sequence[Song]") -> dict[str, float]:
-    return {
-        "songs": len(songs),
-        "stems": sum(len(song.stems) for song in songs),
-        "seconds": round(sum(song.seconds for song in songs), 3),
-    }
-
-
-def _print_table(report: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("split", box=None)
-    for column in ("songs", "stems", "minutes"):
-        table.add_column(column, justify="right")
-    for name, row in report["splits"].items():
-        table.add_row(name, str(row["songs"]), str(row["stems"]), f"{row['seconds'] / 60:.1f}")
-    Console(file=sys.stdout).print(table)
-    counts = ", ".join(f"{len(report[key])} {key}" for key in ("prepared", "kept", "skipped"))
-    click.echo(f"{report['root']}: {counts}")

@@ -28,6 +28,14 @@ _SILENCE_DB = -120.0
 _UNKNOWN_LENGTHS = (0, 0xFFFFFFFF)  # what a program writes that pipes a WAV file
 _LARGEST_KERNEL = 2_000
 
+_HALF = 2**-0.5
+_FOLDS = {  # surround to left and right, channels in the order of WAV files
+    4: np.array([[1, 0, _HALF, 0], [0, 1, 0, _HALF]]),
+    5: np.array([[1, 0, _HALF, _HALF, 0], [0, 1, _HALF, 0, _HALF]]),
+    6: np.array([[1, 0, _HALF, 0, _HALF, 0], [0, 1, _HALF, 0, 0, _HALF]]),
+    8: np.array([[1, 0, _HALF, 0, _HALF, 0, _HALF, 0], [0, 1, _HALF, 0, 0, _HALF, 0, _HALF]]),
+}
+
 
 def read_audio(path: Path) -> tuple[Samples, int]:
     """Read a whole file.
@@ -43,7 +51,7 @@ def read_audio(path: Path) -> tuple[Samples, int]:
 
     _check_file(path)
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(os.fsencode(path)) as file:  # names need not be Unicode
             stated, log, rate = file.frames, file.extra_info, file.samplerate
             wav = file.read(dtype="float32", always_2d=True).T
     except soundfile.SoundFileError as error:
@@ -63,13 +71,45 @@ def read_audio(path: Path) -> tuple[Samples, int]:
     return wav, rate
 
 
+def load_audio(path: Path, channels: int = 1) -> Samples:
+    """A file as a prepared set holds it.
+
+    Args:
+        path: An audio file.
+        channels: 1 for mono, 2 to keep what is stereo.
+
+    Returns:
+        Samples at SAMPLE_RATE, [N], or [2, N] if both the file and the caller say so.
+
+    Raises:
+        DatasetError: If the file cannot be used.
+    """
+    return conform(*read_audio(path), channels)
+
+
+def conform(wav: Samples, rate: int, channels: int = 1) -> Samples:
+    """Samples [C, N] of any rate as a prepared set holds them, [N] or [2, N].
+
+    Mono is the mean of left and right; surround is folded down to them first, as ITU-R BS.775
+    has it: the centre and each rear channel at -3 dB, no low-frequency effects.
+    """
+    front = np.tensordot(_FOLDS[len(wav)], wav, 1) if len(wav) in _FOLDS else wav
+    kept = front if channels == len(front) == 2 else to_mono(front)
+    return resample(kept.astype(np.float32, copy=False), rate)
+
+
 def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise DatasetError(f"{path}: no such file; check the path")
-    if path.stat().st_size == 0:
+    try:
+        with path.open("rb") as file:
+            is_empty = not file.read(1)
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path}: no such file; check the path") from error
+    except PermissionError as error:
+        raise DatasetError(f"{path}: may not be read; change its permissions") from error
+    except OSError as error:
+        raise DatasetError(f"{path}: {error.strerror}; check the path") from error
+    if is_empty:
         raise DatasetError(f"{path}: an empty file (0 bytes); export it again")
-    if not os.access(path, os.R_OK):
-        raise DatasetError(f"{path}: may not be read; change its permissions")
 
 
 def _is_truncated(stated: int, found: int, log: str) -> bool:
@@ -108,7 +148,7 @@ def _resample_odd(wav: Samples, rate: int, to: int) -> Samples:
 
 
 def write_audio(path: Path, wav: Samples) -> str:
-    """Write mono samples [N] as ``.flac`` (16 bit) or ``.ogg`` (Vorbis), whole or not at all.
+    """Write samples [N] or [2, N] as ``.flac`` (16 bit) or ``.ogg`` (Vorbis), or not at all.
 
     Returns:
         The SHA-256 of the file. The same samples give the same FLAC file.
@@ -120,7 +160,7 @@ def write_audio(path: Path, wav: Samples) -> str:
 
 
 def encode_audio(wav: Samples, suffix: str) -> bytes:
-    """The bytes of a ``.flac`` or ``.ogg`` file that holds mono samples [N] at SAMPLE_RATE."""
+    """The bytes of a ``.flac`` or ``.ogg`` file that holds samples [N] or [2, N]."""
     import soundfile
 
     formats = {".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
@@ -128,27 +168,28 @@ def encode_audio(wav: Samples, suffix: str) -> bytes:
         raise DatasetError(f"'{suffix}': cannot be written; allowed are .flac and .ogg")
     kind, subtype = formats[suffix]
     buffer = io.BytesIO()
-    with soundfile.SoundFile(buffer, "w", SAMPLE_RATE, 1, subtype, format=kind) as file:
-        for start in range(0, len(wav), SAMPLE_RATE):  # long Vorbis writes overflow the stack
-            file.write(wav[start : start + SAMPLE_RATE])
+    frames, channels = wav.T, 1 if wav.ndim == 1 else len(wav)
+    with soundfile.SoundFile(buffer, "w", SAMPLE_RATE, channels, subtype, format=kind) as file:
+        for start in range(0, len(frames), SAMPLE_RATE):  # long Vorbis writes overflow the stack
+            file.write(frames[start : start + SAMPLE_RATE])
     return buffer.getvalue()
 
 
 def rms_db(wav: Samples) -> float:
-    """Root mean square level of [N] samples in dBFS, at least -120."""
+    """Root mean square level of [..., N] samples in dBFS, at least -120."""
     power = float(np.mean(np.square(wav, dtype=np.float64))) if wav.size else 0.0
     return max(_SILENCE_DB, 10 * float(np.log10(max(power, 1e-30))))
 
 
 def active_regions(wav: Samples, rate: int = SAMPLE_RATE) -> tuple[tuple[float, float], ...]:
-    """Where [N] samples are above -60 dBFS: ``(start_s, end_s)``, in merged half seconds."""
+    """Where [..., N] samples are above -60 dBFS: ``(start_s, end_s)``, in merged half seconds."""
     block = round(_BLOCK_S * rate)
     regions: list[tuple[float, float]] = []
-    for first in range(0, len(wav), block):
-        piece = wav[first : first + block]
+    for first in range(0, wav.shape[-1], block):
+        piece = wav[..., first : first + block]
         if rms_db(piece) <= _ACTIVE_DB:
             continue
-        start_s, end_s = first / rate, (first + len(piece)) / rate
+        start_s, end_s = first / rate, (first + piece.shape[-1]) / rate
         if regions and regions[-1][1] == start_s:
             start_s = regions.pop()[0]
         regions.append((start_s, end_s))

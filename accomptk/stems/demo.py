@@ -67,5 +67,6 @@ def _pack_song(stems: StemSet, song: Song, out: Path) -> Song:
         if stem.active:
             path = str(Path(stem.path).with_suffix(".ogg"))
             sha256 = write_audio(out / path, stems.audio(song, stem))
-            packed.append(replace(stem, path=path, sha256=sha256))
+            size_bytes = (out / path).stat().st_size
+            packed.append(replace(stem, path=path, sha256=sha256, size_bytes=size_bytes))
     return replace(song, stems=tuple(packed))

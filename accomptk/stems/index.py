@@ -1,114 +1,44 @@
 """The index of a prepared set: which stems there are, what is known of their music, their audio.
 
 A set is a folder with ``index.parquet`` (one row a stem), ``set.json`` (where it came from)
-and ``stems/<track>/<stem>.flac``, all mono, at one rate and equally long within a song.
+and ``stems/<track>/``: a FLAC file for each stem, all at one rate and equally long within a song,
+and ``song.json``, which says the same as the index and is written last, so that a set whose index
+was never written can be gone on with. Beats, downbeats and chords are in the first row of a song.
 """
 
 import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accomptk.errors import DatasetError
-from accomptk.run import replacing
 from accomptk.stems.audio import SAMPLE_RATE, Samples
+from accomptk.stems.music import MUSIC, STEM, Chord, Song, Stem, music_of
+from accomptk.stems.place import is_folder, place, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import soundfile
+
+__all__ = ["SPLITS", "Chord", "Song", "Stem", "StemSet"]
 
 INDEX_NAME = "index.parquet"
 SET_NAME = "set.json"
 SPLITS = ("train", "valid", "test")
 
-Chord = tuple[float, float, str]
-"""Start and end in seconds and a label as mir_eval reads it, such as ``"C:min7"``."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stem:
-    """One track of a song, as written to disk.
-
-    Attributes:
-        track: The song.
-        stem: Name within the song.
-        instrument: One of ``instruments.CLASSES``.
-        path: File, relative to the set's folder, with forward slashes.
-        seconds: Length.
-        sha256: Of the file.
-        rms_db: Level over the whole song, dBFS.
-        active: ``(start_s, end_s)`` of the parts above -60 dBFS.
-    """
-
-    track: str
-    stem: str
-    instrument: str
-    path: str
-    seconds: float
-    sha256: str
-    rms_db: float
-    active: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Song:
-    """A song of a prepared set: its stems and what is known of its music.
-
-    Attributes:
-        track: Name, unique in the set.
-        split: ``train``, ``valid`` or ``test``.
-        seconds: Length of every stem.
-        beats: Times in seconds, [beats]; empty when unknown.
-        downbeats: Times of the bars' first beats in seconds, [bars].
-        meter: Beats in a bar, 0 when unknown.
-        tempo: Median beats per minute, 0 when unknown.
-        chords: In order of time; empty when unknown.
-        family: Songs of one family never sit in two splits.
-        beats_source: ``known``, ``estimated``, or empty when there are none.
-        origin: Fingerprint of what the song was made from; another one means make it again.
-    """
-
-    track: str
-    split: str
-    stems: tuple[Stem, ...]
-    seconds: float
-    beats: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    downbeats: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    meter: int = 0
-    tempo: float = 0.0
-    chords: tuple[Chord, ...] = ()
-    key: str = ""
-    prompt: str = ""
-    family: str = ""
-    source: str = ""
-    soundfont: str = ""
-    license: str = ""
-    beats_source: str = ""
-    origin: str = ""
-
-    def stem(self, name: str) -> Stem:
-        """The stem of that name.
-
-        Raises:
-            DatasetError: If the song has none.
-        """
-        for stem in self.stems:
-            if stem.stem == name:
-                return stem
-        names = ", ".join(stem.stem for stem in self.stems)
-        raise DatasetError(f"{self.track}: has no stem '{name}'; it has {names}")
-
-
-_SONG_TEXTS = (
-    *("key", "prompt", "family", "source", "soundfont", "license", "beats_source", "origin"),
-)
-_STEM_COLUMNS = tuple(f.name for f in fields(Stem))
-_COLUMNS = (
-    *(*_STEM_COLUMNS, "split", "sample_rate", "beats", "downbeats", "meter", "tempo", "chords"),
-    *_SONG_TEXTS,
-)
+_LISTS = ("beats", "downbeats")
+_COLUMNS = (*STEM, "sample_rate", "tempo", *MUSIC, "origin")
+_LATER = ("size_bytes",)  # columns that older sets lack
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +55,7 @@ class StemSet:
         Raises:
             DatasetError: If there is no usable index or it lists no song.
         """
-        root = Path(root)
+        root = place(root)
         songs = read_index(root)
         if not songs:
             raise DatasetError(f"{root}: the index lists no song; run accomptk prep again")
@@ -216,14 +146,14 @@ def read_index(root: Path) -> tuple[Song, ...]:
     if not path.is_file():
         raise DatasetError(f"{root}: holds no {INDEX_NAME}; make a set with accomptk prep")
     try:
-        table = pandas.read_parquet(path)
+        table = pandas.read_parquet(io.BytesIO(path.read_bytes()))
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise DatasetError(f"{path}: damaged; delete it and run accomptk prep again") from error
-    missing = [name for name in _COLUMNS if name not in table.columns]
+    missing = [name for name in _COLUMNS if name not in (*table.columns, *_LATER)]
     if missing:
         raise DatasetError(f"{path}: lacks column '{missing[0]}'; run accomptk prep again")
-    groups = table.groupby("track", sort=True)
-    return tuple(_to_song(str(track), rows.to_dict("records")) for track, rows in groups)
+    rows = table.sort_values("track", kind="stable").to_dict("records")
+    return tuple(_to_song(list(group)) for _, group in groupby(rows, itemgetter("track")))
 
 
 def write_index(root: Path, songs: Sequence[Song], set_info: Mapping[str, Any]) -> None:
@@ -234,10 +164,17 @@ def write_index(root: Path, songs: Sequence[Song], set_info: Mapping[str, Any]) 
     buffer = io.BytesIO()
     pandas.DataFrame(rows, columns=list(_COLUMNS)).to_parquet(buffer, index=False)
     text = json.dumps(dict(set_info), indent=2, ensure_ascii=False) + "\n"
-    with replacing(root / INDEX_NAME) as temporary:
-        temporary.write_bytes(buffer.getvalue())
-    with replacing(root / SET_NAME) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_whole(root / INDEX_NAME, buffer.getvalue())
+    write_whole(root / SET_NAME, text.encode(errors="backslashreplace"))
+
+
+def update_index(root: Path, old: Iterable[Song], new: Iterable[Song]) -> None:
+    """Write the index again with songs that are known better; the set's description stays."""
+    try:
+        info = json.loads((root / SET_NAME).read_bytes())
+    except (OSError, ValueError):
+        info = {}
+    write_index(root, merge(old, new), info)
 
 
 def merge(old: Iterable[Song], new: Iterable[Song]) -> tuple[Song, ...]:
@@ -246,26 +183,13 @@ def merge(old: Iterable[Song], new: Iterable[Song]) -> tuple[Song, ...]:
     return tuple(by_track[track] for track in sorted(by_track))
 
 
-def is_intact(root: Path, song: Song) -> bool:
-    """Whether every file of a song is there, byte for byte as it was written."""
-    return all(_file_sha256(root / stem.path) == stem.sha256 for stem in song.stems)
-
-
-def _file_sha256(path: Path) -> str | None:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None
-
-
 def _read_part(path: Path, start: int, count: int | None) -> Samples:
     import soundfile
 
     if not path.is_file():
         raise DatasetError(f"{path}: the index lists it but it is gone; run accomptk prep again")
     try:
-        with soundfile.SoundFile(path) as file:
+        with _open_audio(path) as file:
             rate = file.samplerate
             file.seek(min(start, file.frames))
             wav = file.read(-1 if count is None else max(count, 0), dtype="float32", always_2d=True)
@@ -277,42 +201,42 @@ def _read_part(path: Path, start: int, count: int | None) -> Samples:
     return mono if count is None else np.pad(mono, (0, max(count - len(mono), 0)))
 
 
+@contextmanager
+def _open_audio(path: Path) -> "Iterator[soundfile.SoundFile]":
+    """A file of a set, wherever that is."""
+    import soundfile
+
+    if is_folder(path):
+        with soundfile.SoundFile(path) as file:
+            yield file
+    else:
+        with path.open("rb") as stream, soundfile.SoundFile(stream) as file:
+            yield file
+
+
 def _to_rows(song: Song) -> list[dict[str, Any]]:
     shared = {
-        "split": song.split,
+        **music_of(song),
         "sample_rate": SAMPLE_RATE,
-        "beats": song.beats.tolist(),
-        "downbeats": song.downbeats.tolist(),
-        "meter": song.meter,
         "tempo": song.tempo,
-        "chords": json.dumps(song.chords),
-        **{name: getattr(song, name) for name in _SONG_TEXTS},
+        "chords": "[]",
+        "origin": song.origin,
+        **dict.fromkeys(_LISTS, ()),
     }
-    return [
-        {name: getattr(stem, name) for name in _STEM_COLUMNS}
-        | {"active": [list(region) for region in stem.active]}
-        | shared
-        for stem in song.stems
-    ]
+    rows = [{name: getattr(stem, name) for name in STEM} | shared for stem in song.stems]
+    if rows:  # once a song: with many stems these are most of an index
+        rows[0] |= {name: getattr(song, name) for name in _LISTS}
+        rows[0]["chords"] = json.dumps(song.chords)
+    return rows
 
 
-def _to_song(track: str, rows: list[dict[str, Any]]) -> Song:
+def _to_song(rows: list[dict[str, Any]]) -> Song:
     first = rows[0]
+    music = {name: first[name] for name in MUSIC} | {"chords": json.loads(first["chords"])}
     return Song(
-        track=track,
-        split=first["split"],
-        stems=tuple(_to_stem(row) for row in rows),
+        track=first["track"],
+        stems=tuple(Stem(**{n: row[n] for n in STEM if n in row}) for row in rows),
         seconds=float(first["seconds"]),
-        beats=np.asarray(first["beats"], dtype=np.float64),
-        downbeats=np.asarray(first["downbeats"], dtype=np.float64),
-        meter=int(first["meter"]),
-        tempo=float(first["tempo"]),
-        chords=tuple((float(a), float(b), str(c)) for a, b, c in json.loads(first["chords"])),
-        **{name: first[name] for name in _SONG_TEXTS},
+        origin=first["origin"],
+        **music,
     )
-
-
-def _to_stem(row: dict[str, Any]) -> Stem:
-    values = {name: row[name] for name in _STEM_COLUMNS}
-    active = tuple((float(start_s), float(end_s)) for start_s, end_s in row["active"])
-    return Stem(**values | {"active": active})

@@ -12,7 +12,8 @@ from accomptk.stems.instruments import CLASSES, from_program
 from accomptk.stems.prepare import Task
 from accomptk.stems.render import SOUNDFONTS, find_program, find_soundfont, render_midi
 from accomptk.stems.song import SongAudio, split_of
-from accomptk.stems.tempo import read_tempo_map
+from accomptk.stems.tempo import Grid, read_tempo_map
+from accomptk.stems.tree import check_folder, fingerprint, readable
 
 if TYPE_CHECKING:
     from mido import MidiFile
@@ -99,10 +100,9 @@ def tasks(folder: Path, split: str | None = None, soundfont: str | None = None) 
         DatasetError: If there are no MIDI files.
         MissingTool: If FluidSynth or the soundfont is not installed.
     """
-    if not folder.is_dir():
-        raise DatasetError(f"{folder}: no such folder; give one that holds MIDI files")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not paths:
+    tree = check_folder(folder)
+    paths = [path for path in tree if path.suffix.lower() in SUFFIXES]
+    if not paths and not tree.problems:
         raise DatasetError(f"{folder}: holds no MIDI files ({', '.join(SUFFIXES)})")
     find_program("fluidsynth")
     font = choose_soundfont(soundfont)
@@ -110,10 +110,11 @@ def tasks(folder: Path, split: str | None = None, soundfont: str | None = None) 
     songs = []
     for path in paths:
         whole = path if short[path.with_suffix("")] > 1 else path.with_suffix("")
-        state = path.stat()
-        origin = f"{state.st_size} {state.st_mtime_ns} {font.name} {split}"
-        songs.append(MidiSong(whole.relative_to(folder).as_posix(), path, font, split, origin))
-    return [(song.track, song) for song in songs]
+        origin = fingerprint([path], font.name, split)
+        songs.append(
+            MidiSong(readable(whole.relative_to(folder).as_posix()), path, font, split, origin)
+        )
+    return [*((song.track, song) for song in songs), *tree.problems]
 
 
 def choose_soundfont(name: str | None) -> Path:
@@ -139,6 +140,16 @@ def choose_soundfont(name: str | None) -> Path:
             continue
     package = next(iter(SOUNDFONTS.values())).package
     raise MissingTool(f"no soundfont is installed: apt-get install {package}")
+
+
+def read_grid(path: Path) -> Grid:
+    """Beats and bars of a MIDI file, up to its last note.
+
+    Raises:
+        DatasetError: If it is damaged.
+    """
+    file = _read(path)
+    return read_tempo_map(file).grid(label_notes(file)[1])
 
 
 def label_notes(file: "MidiFile") -> tuple[Labels, int]:

@@ -2,7 +2,7 @@
 
 import errno
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,11 +12,12 @@ from typing import Any
 from accomptk import __version__
 from accomptk.errors import AccomptkError, DatasetError, MissingTool
 from accomptk.stems import index
-from accomptk.stems.index import Song
-from accomptk.stems.parallel import map_unordered
-from accomptk.stems.song import TEMPORARY, SongAudio, write_song
+from accomptk.stems.checking import is_there
+from accomptk.stems.music import Song
+from accomptk.stems.parallel import Workers, map_unordered
+from accomptk.stems.place import TEMPORARY, is_folder
+from accomptk.stems.song import SongAudio, read_song, to_file_name, write_song
 
-_SONGS_PER_INDEX = 8
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
@@ -67,15 +68,16 @@ def prepare(
     name: str,
     source: str,
     seed: int = 0,
-    workers: int = 1,
+    workers: Workers = 1,
     force: bool = False,
+    again: Collection[str] = (),
     progress: Progress | None = None,
 ) -> Summary:
     """Make the songs that a set does not hold yet and write its index.
 
-    Each song is written under a temporary name and renamed, so that an interruption leaves
-    whole songs only and running again goes on from there. The files do not depend on
-    ``workers``.
+    Each song is written under a temporary name and renamed, and describes itself, so that an
+    interruption of any kind leaves whole songs only and running again goes on from there. The
+    files do not depend on ``workers``.
 
     Args:
         out: Folder of the set, made or added to.
@@ -83,8 +85,9 @@ def prepare(
         name: Name of the set.
         source: Where its songs come from.
         seed: That the tasks were made with; recorded.
-        workers: Processes; 1 works in this one.
+        workers: Processes of this machine, 1 for this one, or the address of a dask scheduler.
         force: Make songs again that are there already.
+        again: Names of songs to make again even so, for instance because files are damaged.
         progress: Told about each song.
 
     Returns:
@@ -97,8 +100,9 @@ def prepare(
     try:
         _clear_temporary(out)
         old = _read_old(out)
-        kept = () if force else _find_kept(out, old, tasks)
-        made = _Writer(out, old, {"name": name, "source": source, "seed": seed})
+        wanted = () if force else [task for task in tasks if task[0] not in again]
+        kept = _find_kept(out, old, wanted)
+        made = _Writer(out, index.merge(old, kept), {"name": name, "source": source, "seed": seed})
         kept_tracks = {song.track for song in kept}
         new = [task for task in tasks if task[0] not in kept_tracks]
         made.run(new, workers, progress)
@@ -110,20 +114,19 @@ def prepare(
 
 
 class _Writer:
-    """Collects finished songs and writes the index every few of them."""
+    """Collects finished songs and writes the index."""
 
     def __init__(self, out: Path, old: Sequence[Song], info: Mapping[str, Any]) -> None:
         self.out, self.old, self.info = out, old, info
         self.made: list[_Made] = []
 
-    def run(self, tasks: Sequence[Task], workers: int, progress: Progress | None) -> None:
+    def run(self, tasks: Sequence[Task], workers: Workers, progress: Progress | None) -> None:
         """Make the songs of the tasks; whatever happens, the index lists those that are done."""
-        make = partial(_make_song, self.out.absolute())
+        out = self.out.absolute() if is_folder(self.out) else self.out
+        make = partial(_make_song, out)
         try:
-            for done in map_unordered(make, tasks, workers):
+            for done in map_unordered(make, tasks, workers, lost=_give_up):
                 self.made.append(done)
-                if len(self.made) % _SONGS_PER_INDEX == 0:
-                    self.write()
                 if progress is not None:
                     progress(len(self.made), len(tasks), done.track)
         finally:
@@ -166,14 +169,16 @@ def _check_names(tasks: Sequence[Task]) -> None:
 
 
 def _clear_temporary(out: Path) -> None:
-    shutil.rmtree(out / TEMPORARY, ignore_errors=True)
-    (out / TEMPORARY).mkdir(parents=True)
+    if is_folder(out):
+        shutil.rmtree(out / TEMPORARY, ignore_errors=True)
+        (out / TEMPORARY).mkdir(parents=True)
 
 
 def _clean(out: Path) -> None:
-    shutil.rmtree(out / TEMPORARY, ignore_errors=True)
-    with suppress(OSError):
-        out.rmdir()  # only if nothing came of it
+    if is_folder(out):
+        shutil.rmtree(out / TEMPORARY, ignore_errors=True)
+        with suppress(OSError):
+            out.rmdir()  # only if nothing came of it
 
 
 def _read_old(out: Path) -> tuple[Song, ...]:
@@ -181,12 +186,29 @@ def _read_old(out: Path) -> tuple[Song, ...]:
 
 
 def _find_kept(out: Path, old: Sequence[Song], tasks: Sequence[Task]) -> tuple[Song, ...]:
-    origins = {track: _origin(make) for track, make in tasks}
-    return tuple(
-        song
-        for song in old
-        if origins.get(song.track) == song.origin and index.is_intact(out, song)
-    )
+    """Songs that are there as they would be made.
+
+    They are known from the index or, if a process was killed before it could write that, from
+    their own descriptions.
+    """
+    listed = {song.track: song for song in old}
+    folders = _list_folders(out)
+    kept = []
+    for track, make in tasks:
+        song, origin = listed.get(track), _origin(make)
+        if (song is None or song.origin != origin) and to_file_name(track) in folders:
+            song = read_song(out, track)
+        if song and song.track == track and song.origin == origin and is_there(out, song):
+            kept.append(song)
+    return tuple(kept)
+
+
+def _list_folders(out: Path) -> set[str]:
+    """Names of the folders that songs are in."""
+    try:
+        return {path.name for path in (out / "stems").iterdir()}
+    except (FileNotFoundError, NotADirectoryError):  # the second where folders are but names
+        return set()
 
 
 def _origin(make: Make) -> str:
@@ -203,6 +225,12 @@ def _explain(out: Path, error: OSError) -> Exception:
         where = error.filename or out
         return DatasetError(f"{where}: {error.strerror}; choose another folder with --out")
     return error
+
+
+def _give_up(task: Task) -> _Made:
+    """What is said of a song that cannot be made in any process."""
+    reason = "ended every process that tried it, for instance by needing more memory than it has"
+    return _Made(task[0], None, reason=f"{task[0]}: {reason}; cut its files or leave it out")
 
 
 def _make_song(out: Path, task: Task) -> _Made:

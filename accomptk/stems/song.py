@@ -2,57 +2,38 @@
 
 import hashlib
 import re
-import shutil
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accomptk.errors import DatasetError
-from accomptk.stems.audio import SAMPLE_RATE, Samples, active_regions, rms_db, write_audio
-from accomptk.stems.index import Chord, Song, Stem
+from accomptk.stems.audio import SAMPLE_RATE, Samples, active_regions, encode_audio, rms_db
+from accomptk.stems.ensemble import lengthen
+from accomptk.stems.music import Music, Song, Stem, music_of
+from accomptk.stems.place import write_folder, write_whole
 
-TEMPORARY = ".tmp"
-"""Folder of a set where songs stay until they are whole."""
+SONG_NAME = "song.json"
+"""What a song's folder says of it; a folder without is none of a whole song."""
 
 _SHORTEST_S = 1.0
 _PEAK = 0.99
 
 
-@dataclass(slots=True, kw_only=True)
-class SongAudio:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SongAudio(Music):
     """A song in memory.
 
     Attributes:
         track: Name, unique in the set.
-        stems: By name: the instrument and mono samples [N] at SAMPLE_RATE.
-        split: ``train``, ``valid`` or ``test``.
-        beats: Times in seconds; empty when unknown.
-        downbeats: Times of the bars' first beats in seconds.
-        meter: Beats in a bar, 0 when unknown.
-        chords: In order of time; empty when unknown.
-        family: Songs of one family never sit in two splits.
-        beats_source: ``known``, ``estimated``, or empty when there are none.
+        stems: By name: the instrument and samples [N], or [2, N], at SAMPLE_RATE.
         warnings: What had to be changed to make it a song, one line each.
     """
 
     track: str
     stems: Mapping[str, tuple[str, Samples]]
-    split: str = "train"
-    beats: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    downbeats: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    meter: int = 0
-    chords: Sequence[Chord] = ()
-    key: str = ""
-    prompt: str = ""
-    family: str = ""
-    source: str = ""
-    soundfont: str = ""
-    license: str = ""
-    beats_source: str = ""
     warnings: Sequence[str] = ()
 
 
@@ -73,24 +54,46 @@ def write_song(out: Path, audio: SongAudio, track: str, origin: str) -> Song:
         OSError: If the disk does not take it.
     """
     stems = _level(_align(track, audio.stems))
-    folder = to_file_name(track)
-    partial_folder, final_folder = out / TEMPORARY / folder, out / "stems" / folder
+    folder = song_folder(track)
+    files: dict[str, bytes] = {}
     entries = []
     for stem, (instrument, wav) in stems.items():
         file_name = f"{to_file_name(stem)}.flac"
-        sha256 = write_audio(partial_folder / file_name, wav)
-        path = f"stems/{folder}/{file_name}"
-        entries.append(_describe(track, stem, instrument, path, wav, sha256))
-    final_folder.parent.mkdir(exist_ok=True)
-    if final_folder.exists():
-        shutil.rmtree(final_folder)
-    partial_folder.replace(final_folder)
-    return _to_song(audio, track, tuple(entries), origin)
+        files[file_name] = encode_audio(wav, ".flac")
+        path = f"{folder}/{file_name}"
+        entries.append(_describe(track, stem, instrument, path, wav, files[file_name]))
+    song = Song(
+        track=track,
+        stems=tuple(entries),
+        seconds=entries[0].seconds,
+        origin=origin,
+        **music_of(audio),
+    )
+    write_folder(out, folder, {**files, SONG_NAME: song.to_json()})
+    return song
+
+
+def song_folder(track: str) -> str:
+    """Where a song is, relative to its set."""
+    return f"stems/{to_file_name(track)}"
+
+
+def read_song(out: Path, track: str) -> Song | None:
+    """The song as its folder describes it; None if that is none of a whole song."""
+    try:
+        return Song.from_json((out / song_folder(track) / SONG_NAME).read_bytes())
+    except (OSError, DatasetError):
+        return None
+
+
+def rewrite_song(out: Path, song: Song) -> None:
+    """Let a song's folder say something else of it."""
+    write_whole(out / song_folder(song.track) / SONG_NAME, song.to_json())
 
 
 def _align(track: str, stems: Mapping[str, tuple[str, Samples]]) -> dict[str, tuple[str, Samples]]:
     """The same stems, all as long as the longest."""
-    longest = max((len(wav) for _, wav in stems.values()), default=0)
+    longest = max((wav.shape[-1] for _, wav in stems.values()), default=0)
     if longest < _SHORTEST_S * SAMPLE_RATE:
         raise DatasetError(
             f"{track}: {longest / SAMPLE_RATE:.1f} s long; a song has at least {_SHORTEST_S:.0f} s"
@@ -101,7 +104,7 @@ def _align(track: str, stems: Mapping[str, tuple[str, Samples]]) -> dict[str, tu
     if all(not active_regions(wav) for _, wav in stems.values()):
         raise DatasetError(f"{track}: every stem is silent; nothing can be learnt from it")
     return {
-        stem: (instrument, np.pad(wav, (0, longest - len(wav))).astype(np.float32))
+        stem: (instrument, lengthen(wav, longest).astype(np.float32, copy=False))
         for stem, (instrument, wav) in stems.items()
     }
 
@@ -109,46 +112,27 @@ def _align(track: str, stems: Mapping[str, tuple[str, Samples]]) -> dict[str, tu
 def _level(stems: dict[str, tuple[str, Samples]]) -> dict[str, tuple[str, Samples]]:
     """The same stems under one common gain, if a stem or their sum would clip."""
     waves = [wav for _, wav in stems.values()]
-    peak = max(float(np.abs(wav).max()) for wav in (*waves, np.sum(waves, axis=0)))
+    total = np.zeros(np.broadcast_shapes(*(wav.shape for wav in waves)), np.float32)
+    for wav in waves:
+        total += wav
+    peak = max(float(np.abs(wav).max()) for wav in (*waves, total))
     if peak <= 1.0:
         return stems
     gain = np.float32(_PEAK / peak)
     return {stem: (instrument, wav * gain) for stem, (instrument, wav) in stems.items()}
 
 
-def _describe(track: str, stem: str, instrument: str, path: str, wav: Samples, sha256: str) -> Stem:
+def _describe(track: str, stem: str, instrument: str, path: str, wav: Samples, data: bytes) -> Stem:
     return Stem(
         track=track,
         stem=stem,
         instrument=instrument,
         path=path,
-        seconds=len(wav) / SAMPLE_RATE,
-        sha256=sha256,
+        seconds=wav.shape[-1] / SAMPLE_RATE,
+        sha256=hashlib.sha256(data).hexdigest(),
         rms_db=rms_db(wav),
         active=active_regions(wav),
-    )
-
-
-def _to_song(audio: SongAudio, track: str, stems: tuple[Stem, ...], origin: str) -> Song:
-    beats = np.asarray(audio.beats, dtype=np.float64)
-    return Song(
-        track=track,
-        split=audio.split,
-        stems=stems,
-        seconds=stems[0].seconds,
-        beats=beats,
-        downbeats=np.asarray(audio.downbeats, dtype=np.float64),
-        meter=audio.meter,
-        tempo=60 / float(np.median(np.diff(beats))) if len(beats) > 1 else 0.0,
-        chords=tuple((float(start), float(end), str(label)) for start, end, label in audio.chords),
-        key=audio.key,
-        prompt=audio.prompt,
-        family=audio.family,
-        source=audio.source,
-        soundfont=audio.soundfont,
-        license=audio.license,
-        beats_source=audio.beats_source,
-        origin=origin,
+        size_bytes=len(data),
     )
 
 
@@ -158,11 +142,11 @@ def to_file_name(name: str) -> str:
     Letters of any script stay; what some system forbids becomes ``_`` and then a short hash
     keeps apart what would look alike.
     """
-    plain = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", unicodedata.normalize("NFC", name))
+    plain = re.sub(r'[<>:"/\\|?*\x00-\x1f\ud800-\udfff]', "_", unicodedata.normalize("NFC", name))
     short = plain.encode()[:100].decode(errors="ignore").strip(". ")
     if short and short == name:
         return short
-    return f"{short}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{short}-{hashlib.sha256(name.encode(errors='surrogateescape')).hexdigest()[:8]}"
 
 
 def split_of(track: str) -> str:

@@ -1,14 +1,17 @@
-"""Beats and bars from a MIDI file's tempo and time signatures."""
+"""Beats and bars: from a MIDI file's tempo and time signatures, or from a list of times."""
 
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from accomptk.errors import DatasetError
 
 if TYPE_CHECKING:
     from mido import MidiFile
@@ -136,3 +139,25 @@ def read_tempo_map(file: "MidiFile") -> TempoMap:
         signatures=tuple(signatures[tick] for tick in sorted(signatures)),
         is_stated=is_stated,
     )
+
+
+def read_beats(path: Path) -> Grid:
+    """Beats from a text file: a time in seconds a line and, if known, its number in the bar.
+
+    Raises:
+        DatasetError: If it is something else.
+    """
+    try:
+        rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line]
+        beats = np.asarray([float(row[0]) for row in rows], dtype=np.float64)
+        numbers = [int(row[1]) if len(row) > 1 else 0 for row in rows]
+    except (OSError, ValueError, IndexError) as error:
+        raise DatasetError(
+            f"{path}: no list of beats ({error}); write a time in seconds a line and, if known, "
+            "the beat's number in its bar"
+        ) from error
+    if np.any(np.diff(beats) <= 0):
+        raise DatasetError(f"{path}: the times do not rise; sort them and remove doubles")
+    firsts = [index for index, number in enumerate(numbers) if number == 1]
+    bars = Counter(int(length) for length in np.diff(firsts))
+    return Grid(beats, beats[firsts], bars.most_common(1)[0][0] if bars else 0)

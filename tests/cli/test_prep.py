@@ -16,7 +16,9 @@ from tiny_songs import Maker
 
 def prep(*arguments: str | Path) -> Result:
     words = [str(argument) for argument in arguments]
-    return CliRunner().invoke(main, ["prep", *words, "--workers", "1", "--no-latents"])
+    return CliRunner().invoke(
+        main, ["prep", *words, "--workers", "1", "--no-latents", "--no-beats"]
+    )
 
 
 def test_prints_a_table_and_the_folder(stems_dir: Path, tmp_path: Path) -> None:
@@ -104,7 +106,7 @@ def test_a_full_disk_is_one_line(
     def refuse(*_: object) -> str:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(song, "write_audio", refuse)
+    monkeypatch.setattr(song, "write_folder", refuse)
     result = prep("stems", stems_dir, "--out", tmp_path / "set")
 
     assert result.exit_code == 1
@@ -114,6 +116,7 @@ def test_a_full_disk_is_one_line(
 
 def with_latents(stems_dir: Path, tmp_path: Path) -> Result:
     words = ["prep", "stems", str(stems_dir), "--out", str(tmp_path / "set"), "--workers", "1"]
+    words.append("--no-beats")
     return CliRunner().invoke(main, [*words, "--json"])
 
 
@@ -184,7 +187,7 @@ def test_musdb_path_is_read_from_the_environment(
     result = prep("musdb", "--out", tmp_path / "set")
 
     assert result.exit_code == 1
-    assert "gone: holds no MUSDB18" in result.stderr
+    assert "gone: no such folder" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -196,6 +199,75 @@ def test_usage_errors_exit_with_2(words: list[str]) -> None:
 
 def test_sources_are_listed_in_their_order() -> None:
     output = CliRunner().invoke(main, ["prep", "--help"]).output
-    places = [output.index(f"\n  {name} ") for name in ("band", "stems", "midi", "musdb")]
+    places = [
+        output.index(f"\n  {name} ")
+        for name in ("musdb", "slakh", "moisesdb", "stems", "midi", "band")
+    ]
 
     assert places == sorted(places)
+
+
+def test_a_report_is_a_table_and_a_picture(stems_dir: Path, tmp_path: Path) -> None:
+    result = prep("stems", stems_dir, "--out", tmp_path / "set", "--split", "train", "--report")
+
+    assert result.exit_code == 0
+    lines = [line.split() for line in result.stdout.splitlines()]
+    row = next(line for line in lines if line[:2] == ["train", "bass"])
+    assert row[2:7] == ["2", "2", "0", "0.00", "100%"]
+    assert float(row[7]) == pytest.approx(-20, abs=0.5)  # all are turned down by one gain
+    assert "beats: known 0, estimated 0, none 2" in result.stdout
+    assert (tmp_path / "set" / "report.png").is_file()
+
+
+def test_verify_lists_and_with_force_mends(stems_dir: Path, tmp_path: Path) -> None:
+    words = ("stems", stems_dir, "--out", tmp_path / "set")
+    prep(*words)
+    fine = prep(*words, "--verify")
+    bass, piano = (tmp_path / "set" / "stems" / "one" / f"{n}.flac" for n in ("bass", "piano"))
+    data = bytearray(bass.read_bytes())
+    data[-1] ^= 1
+    bass.write_bytes(data)  # as long as before
+    piano.unlink()
+    found = prep(*words, "--verify")
+    mended = prep(*words, "--verify", "--force", "--json")
+    again = prep(*words, "--verify", "--json")
+
+    assert (fine.exit_code, fine.stdout) == (
+        0,
+        f"{tmp_path}/set: every file is as it was written\n",
+    )
+    assert found.exit_code == 1
+    assert found.stdout.splitlines() == [
+        "changed: stems/one/bass.flac",
+        "missing: stems/one/piano.flac",
+    ]
+    assert "2 files are missing or changed; the same command with --verify --force" in found.stderr
+    assert json.loads(mended.stdout)["prepared"] == ["one"]
+    assert json.loads(again.stdout)["findings"] == []
+
+
+def test_processes_or_a_cluster(stems_dir: Path) -> None:
+    result = prep("stems", stems_dir, "--scheduler", "tcp://127.0.0.1:1")
+
+    assert result.exit_code == 2
+    assert "give one" in result.stderr
+
+
+def test_a_url_is_a_place_too(stems_dir: Path, tmp_path: Path) -> None:
+    result = prep("stems", stems_dir, "--out", f"local://{tmp_path}/set")
+
+    assert result.exit_code == 0
+    assert len(StemSet.open(tmp_path / "set").songs) == 2
+
+
+def test_beats_without_weights_are_left_unknown(
+    stems_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCOMPTK_CACHE", str(tmp_path / "cache"))
+    words = ["stems", str(stems_dir), "--out", str(tmp_path / "set"), "--workers", "1"]
+    result = CliRunner().invoke(main, ["prep", *words, "--no-latents"])
+
+    assert result.exit_code == 0
+    assert "beats left unknown: " in result.stderr
+    assert "accomptk weights fetch" in result.stderr
+    assert result.stderr.count("\n") == 1

@@ -5,7 +5,9 @@ import pytest
 import soundfile
 
 from accomptk.errors import DatasetError
-from accomptk.stems.folder import instrument_of, tasks
+from accomptk.stems.folder import tasks
+from accomptk.stems.index import StemSet
+from accomptk.stems.naming import Naming
 from accomptk.stems.prepare import prepare
 from accomptk.stems.song import SongAudio
 from signals import RATE, sine
@@ -63,7 +65,7 @@ def test_an_unknown_instrument_is_other_and_told(tmp_path: Path) -> None:
     assert song.stems["track 07"][0] == "other"
     assert song.stems["Bass DI"][0] == "bass"
     assert len(song.warnings) == 1
-    assert "track 07.wav; taken as 'other'" in song.warnings[0]
+    assert "track 07.wav; taken as 'other' (context only), or give --map" in song.warnings[0]
 
 
 def test_a_mix_is_no_stem(tmp_path: Path) -> None:
@@ -90,7 +92,56 @@ def test_nested_folders_and_their_names(tmp_path: Path) -> None:
         "bass/1234": "bass",
         "vocals/1234": "melody",
     }
-    assert instrument_of(Path("drums/bass drum.wav")) == "drums"
+    assert Naming().instrument_of(Path("drums/bass drum.wav")) == "drums"
+
+
+def test_rules_say_what_a_file_is(tmp_path: Path) -> None:
+    for name in ("Lead 1", "track 07", "master bus", "click"):
+        write(tmp_path / f"{name}.wav")
+    rules = ["lead*=guitar", "track 07=bass", "master*=strings", "click=none"]
+    song = tasks(tmp_path, naming=Naming.read(rules))[0][1]()
+
+    assert {name: stem[0] for name, stem in song.stems.items()} == {
+        "Lead 1": "guitar",
+        "track 07": "bass",
+        "master bus": "strings",
+    }
+    assert song.warnings == ()
+
+
+def test_a_prompt_and_beats_beside_the_stems(tmp_path: Path) -> None:
+    write(tmp_path / "s" / "bass.wav")
+    (tmp_path / "s" / "prompt.txt").write_text("slow\n blues \n")
+    (tmp_path / "s" / "beats.txt").write_text("0.1 3\n0.5 1\n0.9 2\n1.3 3\n1.7 1\n")
+    song = read(tmp_path)["s"]
+
+    assert song.prompt == "slow blues"
+    assert np.array_equal(song.beats, [0.1, 0.5, 0.9, 1.3, 1.7])
+    assert np.array_equal(song.downbeats, [0.5, 1.7])
+    assert (song.meter, song.beats_source) == (3, "known")
+
+
+@pytest.mark.parametrize("text", ["one two", "1.0\n0.5", "1.0\n1.0"])
+def test_what_is_no_list_of_beats_is_told(tmp_path: Path, text: str) -> None:
+    write(tmp_path / "s" / "bass.wav")
+    (tmp_path / "s" / "beats.txt").write_text(text)
+    summary = prepare(tmp_path / "set", tasks(tmp_path), name="s", source="stems")
+
+    assert "beats.txt: " in summary.skipped[0][1]
+
+
+def test_stereo_can_be_kept(tmp_path: Path) -> None:
+    both = np.stack([sine(200, 1.5), sine(300, 1.5)])
+    soundfile.write(tmp_path / "bass.wav", both.T, RATE)
+    write(tmp_path / "piano.wav")
+    song = tasks(tmp_path, channels=2)[0][1]()
+
+    assert np.allclose(song.stems["bass"][1], both, atol=1e-4)
+    assert song.stems["piano"][1].shape == (round(1.5 * RATE),)
+    summary = prepare(tmp_path / "set", tasks(tmp_path, channels=2), name="s", source="stems")
+    stems = StemSet.open(tmp_path / "set")
+    assert soundfile.info(tmp_path / "set" / summary.prepared[0].stem("bass").path).channels == 2
+    assert np.allclose(stems.audio(stems.songs[0], "bass"), both.mean(axis=0), atol=1e-4)
 
 
 def test_files_that_differ_by_suffix_are_two_stems(tmp_path: Path) -> None:

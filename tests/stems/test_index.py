@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 
 from accomptk.errors import DatasetError
 from accomptk.stems.audio import SAMPLE_RATE
-from accomptk.stems.index import Song, StemSet, is_intact, merge, read_index, write_index
+from accomptk.stems.checking import CHANGED, MISSING, check_song, is_there, verify
+from accomptk.stems.index import StemSet, merge, read_index, write_index
+from accomptk.stems.music import Song
 from accomptk.stems.song import write_song
 from signals import sine
 from tiny_songs import tiny_song
@@ -43,9 +46,7 @@ def test_what_is_written_is_read(prepared: Path) -> None:
 
 
 def test_a_song_without_beats_or_chords_survives(tmp_path: Path) -> None:
-    audio = tiny_song("x")
-    audio.beats = audio.downbeats = np.zeros(0)
-    audio.chords, audio.meter = (), 0
+    audio = replace(tiny_song("x"), beats=np.zeros(0), downbeats=np.zeros(0), chords=(), meter=0)
     write_index(tmp_path, [write_song(tmp_path, audio, "x", "")], {})
 
     song = StemSet.open(tmp_path).song("x")
@@ -121,8 +122,15 @@ def test_intact_means_byte_for_byte(prepared: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     (prepared / second.stems[0].path).unlink()
 
-    assert not is_intact(prepared, first)
-    assert not is_intact(prepared, second)
+    found = verify(prepared)
+
+    assert found == [*check_song(prepared, first), *check_song(prepared, second)]
+    assert [(finding.track, finding.state) for finding in found] == [
+        ("b side", CHANGED),
+        ("ä", MISSING),
+    ]
+    assert not is_there(prepared, first)
+    assert not is_there(prepared, second)
 
 
 def test_merge_prefers_the_new() -> None:

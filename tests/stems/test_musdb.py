@@ -1,5 +1,8 @@
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen as open_url
 
 import numpy as np
 import pytest
@@ -7,8 +10,9 @@ import soundfile
 
 from accomptk.errors import DatasetError, MissingTool
 from accomptk.stems.index import StemSet
-from accomptk.stems.musdb import example, tasks
+from accomptk.stems.musdb import download, example, tasks
 from accomptk.stems.prepare import prepare
+from layouts import rendered, write_musdb, write_musdb_hq
 from signals import RATE, sine
 
 pytestmark = pytest.mark.debian("ffmpeg")
@@ -103,9 +107,65 @@ def test_one_bad_song_does_not_stop_the_others(tmp_path: Path) -> None:
     assert [song.track for song in summary.prepared] == ["Good - Song"]
     reasons = dict(summary.skipped)
     assert set(reasons) == {"Lacks - Bass", "Cut - Short", "Not - Audio"}
-    assert "has no 'bass'" in reasons["Lacks - Bass"]
+    assert "bass.wav: no such file" in reasons["Lacks - Bass"]
     assert "truncated" in reasons["Cut - Short"] or "damaged" in reasons["Cut - Short"]
     assert "damaged" in reasons["Not - Audio"]
+
+
+@pytest.mark.parametrize("layout", [write_musdb, write_musdb_hq])
+def test_what_is_indexed_is_what_musdb_reads(tmp_path: Path, layout: Callable[..., Path]) -> None:
+    import musdb
+
+    layout(tmp_path / "in", "train", "Artist - Title", rendered(seconds=3.0))
+    prepare(tmp_path / "set", tasks(tmp_path / "in"), name="musdb", source="musdb")
+    stems = StemSet.open(tmp_path / "set")
+    is_wav = layout is write_musdb_hq
+    track = musdb.DB(root=str(tmp_path / "in"), subsets=["train"], is_wav=is_wav).tracks[0]
+
+    assert [song.track for song in stems.songs] == [track.name]
+    for name in ("drums", "bass", "other", "vocals"):
+        theirs = track.sources[name].audio.mean(axis=1)
+        ours = stems.audio(stems.songs[0], name)
+        assert len(ours) == len(theirs)
+        assert np.abs(ours - theirs).max() <= 2 / 32_768  # both are rounded to 16 bits
+
+
+def test_a_rate_that_musdb_gives_is_resampled(tmp_path: Path) -> None:
+    write_musdb_hq(tmp_path / "in", "test", "A - B", rendered(seconds=3.0), rate=48_000)
+    song = tasks(tmp_path / "in")[0][1]()
+
+    assert {wav.shape[-1] for _, wav in song.stems.values()} == {round(3 * RATE * 44_100 / 48_000)}
+
+
+def test_previews_are_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import musdb
+
+    write_musdb(tmp_path / "served", "train", "A - B", rendered(seconds=2.0))
+    archive = shutil.make_archive(str(tmp_path / "previews"), "zip", tmp_path / "served")
+    asked = []
+
+    def urlopen(request: object) -> object:
+        asked.append(request)
+        return open_url(Path(archive).as_uri())
+
+    monkeypatch.setattr(musdb, "urlopen", urlopen)
+    for _ in range(2):
+        root = download(tmp_path / "MUSDB18-7")
+
+    assert root == tmp_path / "MUSDB18-7"
+    assert [track for track, _ in tasks(root)] == ["A - B"]
+    assert len(asked) == 1
+
+
+def test_no_network_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import musdb
+
+    def urlopen(request: object) -> object:
+        raise URLError("Temporary failure in name resolution")
+
+    monkeypatch.setattr(musdb, "urlopen", urlopen)
+    with pytest.raises(DatasetError, match=r"cannot be downloaded \(.*name resol.*give --root"):
+        download(tmp_path / "MUSDB18-7")
 
 
 def test_a_folder_without_songs_is_refused(tmp_path: Path) -> None:
