@@ -17,6 +17,7 @@ from accomptk.cli.options import (
     one_window,
     progress,
     quiet_option,
+    read_length,
     recipe_option,
     seed_option,
     set_option,
