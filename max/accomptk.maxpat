@@ -1142,7 +1142,7 @@
      "numoutlets": 1,
      "patching_rect": [
       30,
-      530,
+      564,
       90.0,
       22
      ],
@@ -1160,7 +1160,7 @@
      "numoutlets": 1,
      "patching_rect": [
       620,
-      530,
+      564,
       35.6,
       22
      ],
@@ -1178,7 +1178,7 @@
      "numoutlets": 4,
      "patching_rect": [
       190,
-      350,
+      360,
       46,
       124
      ],
@@ -1223,7 +1223,7 @@
      "numoutlets": 0,
      "patching_rect": [
       190,
-      500,
+      510,
       30,
       30
      ],
@@ -1233,12 +1233,30 @@
    {
     "box": {
      "id": "obj-13",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "patching_rect": [
+      190,
+      324,
+      153.3,
+      22
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "r accomptk-drums-gain-set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-14",
      "maxclass": "live.gain~",
      "numinlets": 1,
      "numoutlets": 4,
      "patching_rect": [
-      270,
-      350,
+      360,
+      360,
       46,
       124
      ],
@@ -1277,13 +1295,13 @@
    },
    {
     "box": {
-     "id": "obj-14",
+     "id": "obj-15",
      "maxclass": "outlet",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
-      270,
-      500,
+      360,
+      510,
       30,
       30
      ],
@@ -1292,13 +1310,31 @@
    },
    {
     "box": {
-     "id": "obj-15",
+     "id": "obj-16",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "patching_rect": [
+      360,
+      324,
+      145.3,
+      22
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "r accomptk-bass-gain-set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-17",
      "maxclass": "live.gain~",
      "numinlets": 1,
      "numoutlets": 4,
      "patching_rect": [
-      350,
-      350,
+      530,
+      360,
       46,
       124
      ],
@@ -1337,13 +1373,13 @@
    },
    {
     "box": {
-     "id": "obj-16",
+     "id": "obj-18",
      "maxclass": "outlet",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
-      350,
-      500,
+      530,
+      510,
       30,
       30
      ],
@@ -1352,13 +1388,31 @@
    },
    {
     "box": {
-     "id": "obj-17",
+     "id": "obj-19",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "patching_rect": [
+      530,
+      324,
+      150.0,
+      22
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "r accomptk-guitar-gain-set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-20",
      "maxclass": "live.gain~",
      "numinlets": 1,
      "numoutlets": 4,
      "patching_rect": [
-      430,
-      350,
+      700,
+      360,
       46,
       124
      ],
@@ -1397,13 +1451,13 @@
    },
    {
     "box": {
-     "id": "obj-18",
+     "id": "obj-21",
      "maxclass": "outlet",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
-      430,
-      500,
+      700,
+      510,
       30,
       30
      ],
@@ -1412,13 +1466,31 @@
    },
    {
     "box": {
-     "id": "obj-19",
+     "id": "obj-22",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "patching_rect": [
+      700,
+      324,
+      149.3,
+      22
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "r accomptk-piano-gain-set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-23",
      "maxclass": "live.gain~",
      "numinlets": 1,
      "numoutlets": 4,
      "patching_rect": [
-      510,
-      350,
+      870,
+      360,
       46,
       124
      ],
@@ -1457,13 +1529,13 @@
    },
    {
     "box": {
-     "id": "obj-20",
+     "id": "obj-24",
      "maxclass": "outlet",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
+      870,
       510,
-      500,
       30,
       30
      ],
@@ -1472,13 +1544,31 @@
    },
    {
     "box": {
-     "id": "obj-21",
+     "id": "obj-25",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      680,
-      490,
+      870,
+      324,
+      155.3,
+      22
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "r accomptk-strings-gain-set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-26",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "patching_rect": [
+      1000,
+      564,
       122.0,
       22
      ],
@@ -1490,13 +1580,13 @@
    },
    {
     "box": {
-     "id": "obj-22",
+     "id": "obj-27",
      "maxclass": "ezdac~",
      "numinlets": 2,
      "numoutlets": 0,
      "patching_rect": [
       760,
-      520,
+      558,
       28,
       28
      ],
@@ -1511,13 +1601,13 @@
    },
    {
     "box": {
-     "id": "obj-23",
+     "id": "obj-28",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      640,
-      150,
+      1060,
+      324,
       107.3,
       22
      ],
@@ -1529,13 +1619,13 @@
    },
    {
     "box": {
-     "id": "obj-24",
+     "id": "obj-29",
      "maxclass": "newobj",
      "numinlets": 3,
      "numoutlets": 3,
      "patching_rect": [
-      640,
-      186,
+      1060,
+      360,
       46.0,
       22
      ],
@@ -1549,13 +1639,13 @@
    },
    {
     "box": {
-     "id": "obj-25",
+     "id": "obj-30",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 3,
      "patching_rect": [
-      640,
-      240,
+      1060,
+      420,
       106.6,
       22
      ],
@@ -1569,13 +1659,13 @@
    },
    {
     "box": {
-     "id": "obj-26",
+     "id": "obj-31",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
-      640,
-      276,
+      1060,
+      456,
       30.0,
       22
      ],
@@ -1588,13 +1678,13 @@
    },
    {
     "box": {
-     "id": "obj-27",
+     "id": "obj-32",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
-      640,
-      312,
+      1060,
+      492,
       84.7,
       22
      ],
@@ -1606,13 +1696,13 @@
    },
    {
     "box": {
-     "id": "obj-28",
+     "id": "obj-33",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
      "patching_rect": [
-      600,
-      312,
+      1010,
+      492,
       30.0,
       22
      ],
@@ -1624,13 +1714,13 @@
    },
    {
     "box": {
-     "id": "obj-29",
+     "id": "obj-34",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
      "patching_rect": [
-      780,
-      240,
+      1210,
+      420,
       30.0,
       22
      ],
@@ -1642,7 +1732,7 @@
    },
    {
     "box": {
-     "id": "obj-30",
+     "id": "obj-35",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1657,7 +1747,7 @@
    },
    {
     "box": {
-     "id": "obj-31",
+     "id": "obj-36",
      "maxclass": "inlet",
      "numinlets": 0,
      "numoutlets": 1,
@@ -1674,7 +1764,7 @@
    },
    {
     "box": {
-     "id": "obj-32",
+     "id": "obj-37",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1698,7 +1788,7 @@
        60,
        90,
        1300,
-       420
+       640
       ],
       "bglocked": 0,
       "openinpresentation": 0,
@@ -1735,13 +1825,13 @@
         "box": {
          "id": "obj-1",
          "maxclass": "newobj",
-         "numinlets": 46,
-         "numoutlets": 46,
+         "numinlets": 51,
+         "numoutlets": 51,
          "patching_rect": [
           20,
           70,
-          2058.1,
-          22
+          1100,
+          50
          ],
          "outlettype": [
           "",
@@ -1789,9 +1879,14 @@
           "",
           "",
           "",
+          "",
+          "",
+          "",
+          "",
+          "",
           ""
          ],
-         "text": "route connect mic speakers record drums bass guitar piano strings interpolation energy density brightness tension temperature mode hop lookahead beats-from steps prompt prompt/second drums-prompt bass-prompt guitar-prompt piano-prompt strings-prompt bpm meter host port reply-port bye stop reset file/in instruments prompt/stem control beats config ping status packet_test quit"
+         "text": "route connect mic speakers record drums bass guitar piano strings drums-gain bass-gain guitar-gain piano-gain strings-gain interpolation energy density brightness tension temperature mode hop lookahead beats-from steps prompt prompt/second drums-prompt bass-prompt guitar-prompt piano-prompt strings-prompt bpm meter host port reply-port bye stop reset file/in instruments prompt/stem control beats config ping status packet_test quit"
         }
        },
        {
@@ -1964,11 +2059,11 @@
          "patching_rect": [
           1020,
           166,
-          160.6,
+          155.3,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-interpolation-set"
+         "text": "s accomptk-drums-gain-set"
         }
        },
        {
@@ -1980,11 +2075,11 @@
          "patching_rect": [
           20,
           202,
-          132.0,
+          147.3,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-energy-set"
+         "text": "s accomptk-bass-gain-set"
         }
        },
        {
@@ -1996,11 +2091,11 @@
          "patching_rect": [
           270,
           202,
-          133.3,
+          152.0,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-density-set"
+         "text": "s accomptk-guitar-gain-set"
         }
        },
        {
@@ -2012,11 +2107,11 @@
          "patching_rect": [
           520,
           202,
-          150.6,
+          151.3,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-brightness-set"
+         "text": "s accomptk-piano-gain-set"
         }
        },
        {
@@ -2028,11 +2123,11 @@
          "patching_rect": [
           770,
           202,
-          134.0,
+          157.3,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-tension-set"
+         "text": "s accomptk-strings-gain-set"
         }
        },
        {
@@ -2044,11 +2139,11 @@
          "patching_rect": [
           1020,
           202,
-          160.0,
+          160.6,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-temperature-set"
+         "text": "s accomptk-interpolation-set"
         }
        },
        {
@@ -2060,11 +2155,11 @@
          "patching_rect": [
           20,
           238,
-          125.3,
+          132.0,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-mode-set"
+         "text": "s accomptk-energy-set"
         }
        },
        {
@@ -2076,11 +2171,11 @@
          "patching_rect": [
           270,
           238,
-          115.3,
+          133.3,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-hop-set"
+         "text": "s accomptk-density-set"
         }
        },
        {
@@ -2092,11 +2187,11 @@
          "patching_rect": [
           520,
           238,
-          150.7,
+          150.6,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-lookahead-set"
+         "text": "s accomptk-brightness-set"
         }
        },
        {
@@ -2108,11 +2203,11 @@
          "patching_rect": [
           770,
           238,
-          152.6,
+          134.0,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-beats-from-set"
+         "text": "s accomptk-tension-set"
         }
        },
        {
@@ -2124,11 +2219,11 @@
          "patching_rect": [
           1020,
           238,
-          124.0,
+          160.0,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-steps-set"
+         "text": "s accomptk-temperature-set"
         }
        },
        {
@@ -2140,11 +2235,11 @@
          "patching_rect": [
           20,
           274,
-          132.6,
+          125.3,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-prompt-set"
+         "text": "s accomptk-mode-set"
         }
        },
        {
@@ -2156,11 +2251,11 @@
          "patching_rect": [
           270,
           274,
-          174.7,
+          115.3,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-prompt/second-set"
+         "text": "s accomptk-hop-set"
         }
        },
        {
@@ -2172,11 +2267,11 @@
          "patching_rect": [
           520,
           274,
-          170.0,
+          150.7,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-drums-prompt-set"
+         "text": "s accomptk-lookahead-set"
         }
        },
        {
@@ -2188,11 +2283,11 @@
          "patching_rect": [
           770,
           274,
-          162.0,
+          152.6,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-bass-prompt-set"
+         "text": "s accomptk-beats-from-set"
         }
        },
        {
@@ -2204,11 +2299,11 @@
          "patching_rect": [
           1020,
           274,
-          166.6,
+          124.0,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-guitar-prompt-set"
+         "text": "s accomptk-steps-set"
         }
        },
        {
@@ -2220,11 +2315,11 @@
          "patching_rect": [
           20,
           310,
-          166.0,
+          132.6,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-piano-prompt-set"
+         "text": "s accomptk-prompt-set"
         }
        },
        {
@@ -2236,11 +2331,11 @@
          "patching_rect": [
           270,
           310,
-          172.0,
+          174.7,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-strings-prompt-set"
+         "text": "s accomptk-prompt/second-set"
         }
        },
        {
@@ -2252,11 +2347,11 @@
          "patching_rect": [
           520,
           310,
-          118.6,
+          170.0,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-bpm-set"
+         "text": "s accomptk-drums-prompt-set"
         }
        },
        {
@@ -2268,11 +2363,11 @@
          "patching_rect": [
           770,
           310,
-          126.0,
+          162.0,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-meter-set"
+         "text": "s accomptk-bass-prompt-set"
         }
        },
        {
@@ -2284,11 +2379,11 @@
          "patching_rect": [
           1020,
           310,
-          98.0,
+          166.6,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-host"
+         "text": "s accomptk-guitar-prompt-set"
         }
        },
        {
@@ -2300,11 +2395,11 @@
          "patching_rect": [
           20,
           346,
-          96.0,
+          166.0,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-port"
+         "text": "s accomptk-piano-prompt-set"
         }
        },
        {
@@ -2316,11 +2411,11 @@
          "patching_rect": [
           270,
           346,
-          126.0,
+          172.0,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-reply-port"
+         "text": "s accomptk-strings-prompt-set"
         }
        },
        {
@@ -2332,11 +2427,11 @@
          "patching_rect": [
           520,
           346,
-          94.6,
+          118.6,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-bye"
+         "text": "s accomptk-bpm-set"
         }
        },
        {
@@ -2348,11 +2443,11 @@
          "patching_rect": [
           770,
           346,
-          98.0,
+          126.0,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-stop"
+         "text": "s accomptk-meter-set"
         }
        },
        {
@@ -2364,11 +2459,11 @@
          "patching_rect": [
           1020,
           346,
-          102.0,
+          98.0,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-reset"
+         "text": "s accomptk-host"
         }
        },
        {
@@ -2380,11 +2475,11 @@
          "patching_rect": [
           20,
           382,
-          103.3,
+          96.0,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-file/in"
+         "text": "s accomptk-port"
         }
        },
        {
@@ -2396,11 +2491,11 @@
          "patching_rect": [
           270,
           382,
-          137.3,
+          126.0,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-instruments"
+         "text": "s accomptk-reply-port"
         }
        },
        {
@@ -2412,11 +2507,11 @@
          "patching_rect": [
           520,
           382,
-          142.0,
+          94.6,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-prompt/stem"
+         "text": "s accomptk-bye"
         }
        },
        {
@@ -2428,11 +2523,11 @@
          "patching_rect": [
           770,
           382,
-          111.3,
+          98.0,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-control"
+         "text": "s accomptk-stop"
         }
        },
        {
@@ -2444,11 +2539,11 @@
          "patching_rect": [
           1020,
           382,
-          104.6,
+          102.0,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-beats"
+         "text": "s accomptk-reset"
         }
        },
        {
@@ -2460,11 +2555,11 @@
          "patching_rect": [
           20,
           418,
-          107.3,
+          103.3,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-config"
+         "text": "s accomptk-file/in"
         }
        },
        {
@@ -2476,11 +2571,11 @@
          "patching_rect": [
           270,
           418,
-          98.0,
+          137.3,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-ping"
+         "text": "s accomptk-instruments"
         }
        },
        {
@@ -2492,11 +2587,11 @@
          "patching_rect": [
           520,
           418,
-          107.3,
+          142.0,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-status"
+         "text": "s accomptk-prompt/stem"
         }
        },
        {
@@ -2508,11 +2603,11 @@
          "patching_rect": [
           770,
           418,
-          136.6,
+          111.3,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-packet_test"
+         "text": "s accomptk-control"
         }
        },
        {
@@ -2524,6 +2619,86 @@
          "patching_rect": [
           1020,
           418,
+          104.6,
+          22
+         ],
+         "outlettype": [],
+         "text": "s accomptk-beats"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-48",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          20,
+          454,
+          107.3,
+          22
+         ],
+         "outlettype": [],
+         "text": "s accomptk-config"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-49",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          270,
+          454,
+          98.0,
+          22
+         ],
+         "outlettype": [],
+         "text": "s accomptk-ping"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-50",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          520,
+          454,
+          107.3,
+          22
+         ],
+         "outlettype": [],
+         "text": "s accomptk-status"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-51",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          770,
+          454,
+          136.6,
+          22
+         ],
+         "outlettype": [],
+         "text": "s accomptk-packet_test"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-52",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          1020,
+          454,
           94.6,
           22
          ],
@@ -3130,6 +3305,71 @@
          ],
          "order": 0
         }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-1",
+          45
+         ],
+         "destination": [
+          "obj-48",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-1",
+          46
+         ],
+         "destination": [
+          "obj-49",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-1",
+          47
+         ],
+         "destination": [
+          "obj-50",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-1",
+          48
+         ],
+         "destination": [
+          "obj-51",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-1",
+          49
+         ],
+         "destination": [
+          "obj-52",
+          0
+         ],
+         "order": 0
+        }
        }
       ],
       "dependency_cache": [],
@@ -3143,7 +3383,7 @@
    },
    {
     "box": {
-     "id": "obj-33",
+     "id": "obj-38",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -3158,7 +3398,7 @@
    },
    {
     "box": {
-     "id": "obj-34",
+     "id": "obj-39",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -3181,8 +3421,8 @@
       "rect": [
        60,
        90,
-       1000,
-       500
+       1180,
+       540
       ],
       "bglocked": 0,
       "openinpresentation": 0,
@@ -3346,8 +3586,8 @@
          "patching_rect": [
           20,
           240,
-          1489.2,
-          22
+          1100,
+          36
          ],
          "outlettype": [
           "",
@@ -3939,7 +4179,7 @@
    },
    {
     "box": {
-     "id": "obj-35",
+     "id": "obj-40",
      "maxclass": "outlet",
      "numinlets": 1,
      "numoutlets": 0,
@@ -3954,7 +4194,7 @@
    },
    {
     "box": {
-     "id": "obj-36",
+     "id": "obj-41",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -5812,7 +6052,7 @@
    },
    {
     "box": {
-     "id": "obj-37",
+     "id": "obj-42",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -5835,7 +6075,7 @@
       "rect": [
        60,
        90,
-       1240,
+       1320,
        500
       ],
       "bglocked": 0,
@@ -7563,7 +7803,7 @@
    },
    {
     "box": {
-     "id": "obj-38",
+     "id": "obj-43",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -11119,7 +11359,7 @@
    },
    {
     "box": {
-     "id": "obj-39",
+     "id": "obj-44",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -12985,7 +13225,7 @@
    },
    {
     "box": {
-     "id": "obj-40",
+     "id": "obj-45",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -13739,13 +13979,13 @@
    },
    {
     "box": {
-     "id": "obj-41",
+     "id": "obj-46",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       30,
-      1420,
+      1460,
       120,
       28
      ],
@@ -13768,13 +14008,13 @@
    },
    {
     "box": {
-     "id": "obj-42",
+     "id": "obj-47",
      "maxclass": "live.text",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       30,
-      630,
+      670,
       80,
       22
      ],
@@ -13826,13 +14066,13 @@
    },
    {
     "box": {
-     "id": "obj-43",
+     "id": "obj-48",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       30,
-      600,
+      640,
       135.3,
       22
      ],
@@ -13844,13 +14084,13 @@
    },
    {
     "box": {
-     "id": "obj-44",
+     "id": "obj-49",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       30,
-      660,
+      700,
       117.3,
       22
      ],
@@ -13860,13 +14100,13 @@
    },
    {
     "box": {
-     "id": "obj-45",
+     "id": "obj-50",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       230,
-      672,
+      712,
       176,
       22
      ],
@@ -13889,13 +14129,13 @@
    },
    {
     "box": {
-     "id": "obj-46",
+     "id": "obj-51",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       230,
-      600,
+      640,
       128.6,
       22
      ],
@@ -13907,13 +14147,13 @@
    },
    {
     "box": {
-     "id": "obj-47",
+     "id": "obj-52",
      "maxclass": "live.text",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       430,
-      630,
+      670,
       70,
       22
      ],
@@ -13965,13 +14205,13 @@
    },
    {
     "box": {
-     "id": "obj-48",
+     "id": "obj-53",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       430,
-      600,
+      640,
       127.3,
       22
      ],
@@ -13983,13 +14223,13 @@
    },
    {
     "box": {
-     "id": "obj-49",
+     "id": "obj-54",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       430,
-      660,
+      700,
       109.3,
       22
      ],
@@ -13999,13 +14239,13 @@
    },
    {
     "box": {
-     "id": "obj-50",
+     "id": "obj-55",
      "maxclass": "live.text",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       630,
-      630,
+      670,
       70,
       22
      ],
@@ -14057,13 +14297,13 @@
    },
    {
     "box": {
-     "id": "obj-51",
+     "id": "obj-56",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       630,
-      600,
+      640,
       142.0,
       22
      ],
@@ -14075,13 +14315,13 @@
    },
    {
     "box": {
-     "id": "obj-52",
+     "id": "obj-57",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       630,
-      660,
+      700,
       124.0,
       22
      ],
@@ -14091,13 +14331,13 @@
    },
    {
     "box": {
-     "id": "obj-53",
+     "id": "obj-58",
      "maxclass": "panel",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       30,
-      1560,
+      1600,
       16,
       16
      ],
@@ -14121,13 +14361,13 @@
    },
    {
     "box": {
-     "id": "obj-54",
+     "id": "obj-59",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       230,
-      1420,
+      1460,
       60,
       22
      ],
@@ -14150,13 +14390,13 @@
    },
    {
     "box": {
-     "id": "obj-55",
+     "id": "obj-60",
      "maxclass": "live.text",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       830,
-      630,
+      670,
       60,
       20
      ],
@@ -14208,13 +14448,13 @@
    },
    {
     "box": {
-     "id": "obj-56",
+     "id": "obj-61",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       830,
-      600,
+      640,
       111.9,
       22
      ],
@@ -14226,13 +14466,13 @@
    },
    {
     "box": {
-     "id": "obj-57",
+     "id": "obj-62",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       830,
-      658,
+      698,
       93.9,
       22
      ],
@@ -14242,13 +14482,13 @@
    },
    {
     "box": {
-     "id": "obj-58",
+     "id": "obj-63",
      "maxclass": "panel",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       60,
-      1560,
+      1600,
       16,
       16
      ],
@@ -14272,13 +14512,13 @@
    },
    {
     "box": {
-     "id": "obj-59",
+     "id": "obj-64",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       430,
-      1420,
+      1460,
       70,
       22
      ],
@@ -14301,13 +14541,13 @@
    },
    {
     "box": {
-     "id": "obj-60",
+     "id": "obj-65",
      "maxclass": "live.text",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       1030,
-      630,
+      670,
       64,
       20
      ],
@@ -14359,13 +14599,13 @@
    },
    {
     "box": {
-     "id": "obj-61",
+     "id": "obj-66",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1030,
-      600,
+      640,
       126.6,
       22
      ],
@@ -14377,13 +14617,13 @@
    },
    {
     "box": {
-     "id": "obj-62",
+     "id": "obj-67",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1030,
-      658,
+      698,
       108.6,
       22
      ],
@@ -14393,13 +14633,13 @@
    },
    {
     "box": {
-     "id": "obj-63",
+     "id": "obj-68",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1230,
-      600,
+      640,
       168.0,
       22
      ],
@@ -14411,13 +14651,13 @@
    },
    {
     "box": {
-     "id": "obj-64",
+     "id": "obj-69",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
      "patching_rect": [
       1230,
-      636,
+      676,
       68.0,
       22
      ],
@@ -14430,13 +14670,13 @@
    },
    {
     "box": {
-     "id": "obj-65",
+     "id": "obj-70",
      "maxclass": "textedit",
      "numinlets": 1,
      "numoutlets": 4,
      "patching_rect": [
       1230,
-      696,
+      736,
       76,
       24
      ],
@@ -14472,13 +14712,13 @@
    },
    {
     "box": {
-     "id": "obj-66",
+     "id": "obj-71",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       1320,
-      636,
+      676,
       30.0,
       22
      ],
@@ -14491,13 +14731,13 @@
    },
    {
     "box": {
-     "id": "obj-67",
+     "id": "obj-72",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1320,
-      666,
+      706,
       74.0,
       22
      ],
@@ -14509,13 +14749,13 @@
    },
    {
     "box": {
-     "id": "obj-68",
+     "id": "obj-73",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
      "patching_rect": [
       1230,
-      728,
+      768,
       60.6,
       22
      ],
@@ -14528,13 +14768,13 @@
    },
    {
     "box": {
-     "id": "obj-69",
+     "id": "obj-74",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1296,
-      728,
+      768,
       150.0,
       22
      ],
@@ -14544,13 +14784,13 @@
    },
    {
     "box": {
-     "id": "obj-70",
+     "id": "obj-75",
      "maxclass": "panel",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       90,
-      1560,
+      1600,
       16,
       16
      ],
@@ -14574,13 +14814,13 @@
    },
    {
     "box": {
-     "id": "obj-71",
+     "id": "obj-76",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       630,
-      1420,
+      1460,
       70,
       22
      ],
@@ -14603,13 +14843,13 @@
    },
    {
     "box": {
-     "id": "obj-72",
+     "id": "obj-77",
      "maxclass": "live.text",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       1430,
-      630,
+      670,
       64,
       20
      ],
@@ -14661,13 +14901,13 @@
    },
    {
     "box": {
-     "id": "obj-73",
+     "id": "obj-78",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1430,
-      600,
+      640,
       118.6,
       22
      ],
@@ -14679,13 +14919,13 @@
    },
    {
     "box": {
-     "id": "obj-74",
+     "id": "obj-79",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1430,
-      658,
+      698,
       100.6,
       22
      ],
@@ -14695,13 +14935,13 @@
    },
    {
     "box": {
-     "id": "obj-75",
+     "id": "obj-80",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       30,
-      760,
+      800,
       160.0,
       22
      ],
@@ -14713,13 +14953,13 @@
    },
    {
     "box": {
-     "id": "obj-76",
+     "id": "obj-81",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
      "patching_rect": [
       30,
-      796,
+      836,
       68.0,
       22
      ],
@@ -14732,13 +14972,13 @@
    },
    {
     "box": {
-     "id": "obj-77",
+     "id": "obj-82",
      "maxclass": "textedit",
      "numinlets": 1,
      "numoutlets": 4,
      "patching_rect": [
       30,
-      856,
+      896,
       76,
       24
      ],
@@ -14774,13 +15014,13 @@
    },
    {
     "box": {
-     "id": "obj-78",
+     "id": "obj-83",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       120,
-      796,
+      836,
       30.0,
       22
      ],
@@ -14793,13 +15033,13 @@
    },
    {
     "box": {
-     "id": "obj-79",
+     "id": "obj-84",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       120,
-      826,
+      866,
       74.0,
       22
      ],
@@ -14811,13 +15051,13 @@
    },
    {
     "box": {
-     "id": "obj-80",
+     "id": "obj-85",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
      "patching_rect": [
       30,
-      888,
+      928,
       60.6,
       22
      ],
@@ -14830,13 +15070,13 @@
    },
    {
     "box": {
-     "id": "obj-81",
+     "id": "obj-86",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       96,
-      888,
+      928,
       142.0,
       22
      ],
@@ -14846,13 +15086,13 @@
    },
    {
     "box": {
-     "id": "obj-82",
+     "id": "obj-87",
      "maxclass": "panel",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       120,
-      1560,
+      1600,
       16,
       16
      ],
@@ -14876,13 +15116,13 @@
    },
    {
     "box": {
-     "id": "obj-83",
+     "id": "obj-88",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       830,
-      1420,
+      1460,
       70,
       22
      ],
@@ -14905,13 +15145,13 @@
    },
    {
     "box": {
-     "id": "obj-84",
+     "id": "obj-89",
      "maxclass": "live.text",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       230,
-      790,
+      830,
       64,
       20
      ],
@@ -14963,13 +15203,13 @@
    },
    {
     "box": {
-     "id": "obj-85",
+     "id": "obj-90",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       230,
-      760,
+      800,
       123.3,
       22
      ],
@@ -14981,13 +15221,13 @@
    },
    {
     "box": {
-     "id": "obj-86",
+     "id": "obj-91",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       230,
-      818,
+      858,
       105.3,
       22
      ],
@@ -14997,13 +15237,13 @@
    },
    {
     "box": {
-     "id": "obj-87",
+     "id": "obj-92",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       430,
-      760,
+      800,
       164.6,
       22
      ],
@@ -15015,13 +15255,13 @@
    },
    {
     "box": {
-     "id": "obj-88",
+     "id": "obj-93",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
      "patching_rect": [
       430,
-      796,
+      836,
       68.0,
       22
      ],
@@ -15034,13 +15274,13 @@
    },
    {
     "box": {
-     "id": "obj-89",
+     "id": "obj-94",
      "maxclass": "textedit",
      "numinlets": 1,
      "numoutlets": 4,
      "patching_rect": [
       430,
-      856,
+      896,
       76,
       24
      ],
@@ -15076,13 +15316,13 @@
    },
    {
     "box": {
-     "id": "obj-90",
+     "id": "obj-95",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       520,
-      796,
+      836,
       30.0,
       22
      ],
@@ -15095,13 +15335,13 @@
    },
    {
     "box": {
-     "id": "obj-91",
+     "id": "obj-96",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       520,
-      826,
+      866,
       74.0,
       22
      ],
@@ -15113,13 +15353,13 @@
    },
    {
     "box": {
-     "id": "obj-92",
+     "id": "obj-97",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
      "patching_rect": [
       430,
-      888,
+      928,
       60.6,
       22
      ],
@@ -15132,13 +15372,13 @@
    },
    {
     "box": {
-     "id": "obj-93",
+     "id": "obj-98",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       496,
-      888,
+      928,
       146.6,
       22
      ],
@@ -15148,13 +15388,13 @@
    },
    {
     "box": {
-     "id": "obj-94",
+     "id": "obj-99",
      "maxclass": "panel",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       150,
-      1560,
+      1600,
       16,
       16
      ],
@@ -15178,13 +15418,13 @@
    },
    {
     "box": {
-     "id": "obj-95",
+     "id": "obj-100",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1030,
-      1420,
+      1460,
       70,
       22
      ],
@@ -15207,13 +15447,13 @@
    },
    {
     "box": {
-     "id": "obj-96",
+     "id": "obj-101",
      "maxclass": "live.text",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       630,
-      790,
+      830,
       64,
       20
      ],
@@ -15265,13 +15505,13 @@
    },
    {
     "box": {
-     "id": "obj-97",
+     "id": "obj-102",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       630,
-      760,
+      800,
       122.6,
       22
      ],
@@ -15283,13 +15523,13 @@
    },
    {
     "box": {
-     "id": "obj-98",
+     "id": "obj-103",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       630,
-      818,
+      858,
       104.6,
       22
      ],
@@ -15299,13 +15539,13 @@
    },
    {
     "box": {
-     "id": "obj-99",
+     "id": "obj-104",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       830,
-      760,
+      800,
       164.0,
       22
      ],
@@ -15317,13 +15557,13 @@
    },
    {
     "box": {
-     "id": "obj-100",
+     "id": "obj-105",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
      "patching_rect": [
       830,
-      796,
+      836,
       68.0,
       22
      ],
@@ -15336,13 +15576,13 @@
    },
    {
     "box": {
-     "id": "obj-101",
+     "id": "obj-106",
      "maxclass": "textedit",
      "numinlets": 1,
      "numoutlets": 4,
      "patching_rect": [
       830,
-      856,
+      896,
       76,
       24
      ],
@@ -15378,13 +15618,13 @@
    },
    {
     "box": {
-     "id": "obj-102",
+     "id": "obj-107",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       920,
-      796,
+      836,
       30.0,
       22
      ],
@@ -15397,13 +15637,13 @@
    },
    {
     "box": {
-     "id": "obj-103",
+     "id": "obj-108",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       920,
-      826,
+      866,
       74.0,
       22
      ],
@@ -15415,13 +15655,13 @@
    },
    {
     "box": {
-     "id": "obj-104",
+     "id": "obj-109",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
      "patching_rect": [
       830,
-      888,
+      928,
       60.6,
       22
      ],
@@ -15434,13 +15674,13 @@
    },
    {
     "box": {
-     "id": "obj-105",
+     "id": "obj-110",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       896,
-      888,
+      928,
       146.0,
       22
      ],
@@ -15450,13 +15690,13 @@
    },
    {
     "box": {
-     "id": "obj-106",
+     "id": "obj-111",
      "maxclass": "panel",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       180,
-      1560,
+      1600,
       16,
       16
      ],
@@ -15480,13 +15720,13 @@
    },
    {
     "box": {
-     "id": "obj-107",
+     "id": "obj-112",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1230,
-      1420,
+      1460,
       70,
       22
      ],
@@ -15509,13 +15749,13 @@
    },
    {
     "box": {
-     "id": "obj-108",
+     "id": "obj-113",
      "maxclass": "live.text",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       1030,
-      790,
+      830,
       64,
       20
      ],
@@ -15567,13 +15807,13 @@
    },
    {
     "box": {
-     "id": "obj-109",
+     "id": "obj-114",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1030,
-      760,
+      800,
       128.6,
       22
      ],
@@ -15585,13 +15825,13 @@
    },
    {
     "box": {
-     "id": "obj-110",
+     "id": "obj-115",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1030,
-      818,
+      858,
       110.6,
       22
      ],
@@ -15601,13 +15841,13 @@
    },
    {
     "box": {
-     "id": "obj-111",
+     "id": "obj-116",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1230,
-      760,
+      800,
       170.0,
       22
      ],
@@ -15619,13 +15859,13 @@
    },
    {
     "box": {
-     "id": "obj-112",
+     "id": "obj-117",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
      "patching_rect": [
       1230,
-      796,
+      836,
       68.0,
       22
      ],
@@ -15638,13 +15878,13 @@
    },
    {
     "box": {
-     "id": "obj-113",
+     "id": "obj-118",
      "maxclass": "textedit",
      "numinlets": 1,
      "numoutlets": 4,
      "patching_rect": [
       1230,
-      856,
+      896,
       76,
       24
      ],
@@ -15680,13 +15920,13 @@
    },
    {
     "box": {
-     "id": "obj-114",
+     "id": "obj-119",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       1320,
-      796,
+      836,
       30.0,
       22
      ],
@@ -15699,13 +15939,13 @@
    },
    {
     "box": {
-     "id": "obj-115",
+     "id": "obj-120",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1320,
-      826,
+      866,
       74.0,
       22
      ],
@@ -15717,13 +15957,13 @@
    },
    {
     "box": {
-     "id": "obj-116",
+     "id": "obj-121",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
      "patching_rect": [
       1230,
-      888,
+      928,
       60.6,
       22
      ],
@@ -15736,13 +15976,13 @@
    },
    {
     "box": {
-     "id": "obj-117",
+     "id": "obj-122",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1296,
-      888,
+      928,
       152.0,
       22
      ],
@@ -15752,13 +15992,13 @@
    },
    {
     "box": {
-     "id": "obj-118",
+     "id": "obj-123",
      "maxclass": "panel",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       210,
-      1560,
+      1600,
       16,
       16
      ],
@@ -15782,13 +16022,13 @@
    },
    {
     "box": {
-     "id": "obj-119",
+     "id": "obj-124",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1430,
-      1420,
+      1460,
       120,
       22
      ],
@@ -15811,13 +16051,13 @@
    },
    {
     "box": {
-     "id": "obj-120",
+     "id": "obj-125",
      "maxclass": "live.dial",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       1430,
-      790,
+      830,
       60,
       48
      ],
@@ -15858,13 +16098,13 @@
    },
    {
     "box": {
-     "id": "obj-121",
+     "id": "obj-126",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1430,
-      760,
+      800,
       158.6,
       22
      ],
@@ -15876,13 +16116,13 @@
    },
    {
     "box": {
-     "id": "obj-122",
+     "id": "obj-127",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1430,
-      846,
+      886,
       140.6,
       22
      ],
@@ -15892,13 +16132,13 @@
    },
    {
     "box": {
-     "id": "obj-123",
+     "id": "obj-128",
      "maxclass": "live.dial",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       30,
-      950,
+      990,
       60,
       48
      ],
@@ -15939,13 +16179,13 @@
    },
    {
     "box": {
-     "id": "obj-124",
+     "id": "obj-129",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       30,
-      920,
+      960,
       130.0,
       22
      ],
@@ -15957,13 +16197,13 @@
    },
    {
     "box": {
-     "id": "obj-125",
+     "id": "obj-130",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       30,
-      1006,
+      1046,
       112.0,
       22
      ],
@@ -15973,13 +16213,13 @@
    },
    {
     "box": {
-     "id": "obj-126",
+     "id": "obj-131",
      "maxclass": "live.dial",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       230,
-      950,
+      990,
       60,
       48
      ],
@@ -16020,13 +16260,13 @@
    },
    {
     "box": {
-     "id": "obj-127",
+     "id": "obj-132",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       230,
-      920,
+      960,
       131.3,
       22
      ],
@@ -16038,13 +16278,13 @@
    },
    {
     "box": {
-     "id": "obj-128",
+     "id": "obj-133",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       230,
-      1006,
+      1046,
       113.3,
       22
      ],
@@ -16054,13 +16294,13 @@
    },
    {
     "box": {
-     "id": "obj-129",
+     "id": "obj-134",
      "maxclass": "live.dial",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       430,
-      950,
+      990,
       60,
       48
      ],
@@ -16101,13 +16341,13 @@
    },
    {
     "box": {
-     "id": "obj-130",
+     "id": "obj-135",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       430,
-      920,
+      960,
       148.6,
       22
      ],
@@ -16119,13 +16359,13 @@
    },
    {
     "box": {
-     "id": "obj-131",
+     "id": "obj-136",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       430,
-      1006,
+      1046,
       130.6,
       22
      ],
@@ -16135,13 +16375,13 @@
    },
    {
     "box": {
-     "id": "obj-132",
+     "id": "obj-137",
      "maxclass": "live.dial",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       630,
-      950,
+      990,
       60,
       48
      ],
@@ -16182,13 +16422,13 @@
    },
    {
     "box": {
-     "id": "obj-133",
+     "id": "obj-138",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       630,
-      920,
+      960,
       132.0,
       22
      ],
@@ -16200,13 +16440,13 @@
    },
    {
     "box": {
-     "id": "obj-134",
+     "id": "obj-139",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       630,
-      1006,
+      1046,
       114.0,
       22
      ],
@@ -16216,13 +16456,13 @@
    },
    {
     "box": {
-     "id": "obj-135",
+     "id": "obj-140",
      "maxclass": "live.dial",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       830,
-      950,
+      990,
       60,
       48
      ],
@@ -16263,13 +16503,13 @@
    },
    {
     "box": {
-     "id": "obj-136",
+     "id": "obj-141",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       830,
-      920,
+      960,
       158.0,
       22
      ],
@@ -16281,13 +16521,13 @@
    },
    {
     "box": {
-     "id": "obj-137",
+     "id": "obj-142",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       830,
-      1006,
+      1046,
       140.0,
       22
      ],
@@ -16297,13 +16537,13 @@
    },
    {
     "box": {
-     "id": "obj-138",
+     "id": "obj-143",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       30,
-      1454,
+      1494,
       176,
       20
      ],
@@ -16326,13 +16566,13 @@
    },
    {
     "box": {
-     "id": "obj-139",
+     "id": "obj-144",
      "maxclass": "panel",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       240,
-      1560,
+      1600,
       16,
       16
      ],
@@ -16356,13 +16596,13 @@
    },
    {
     "box": {
-     "id": "obj-140",
+     "id": "obj-145",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       230,
-      1454,
+      1494,
       176,
       20
      ],
@@ -16385,13 +16625,13 @@
    },
    {
     "box": {
-     "id": "obj-141",
+     "id": "obj-146",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1030,
-      920,
+      960,
       130.6,
       22
      ],
@@ -16403,13 +16643,13 @@
    },
    {
     "box": {
-     "id": "obj-142",
+     "id": "obj-147",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
      "patching_rect": [
       1030,
-      956,
+      996,
       68.0,
       22
      ],
@@ -16422,13 +16662,13 @@
    },
    {
     "box": {
-     "id": "obj-143",
+     "id": "obj-148",
      "maxclass": "textedit",
      "numinlets": 1,
      "numoutlets": 4,
      "patching_rect": [
       1030,
-      1016,
+      1056,
       76,
       24
      ],
@@ -16464,13 +16704,13 @@
    },
    {
     "box": {
-     "id": "obj-144",
+     "id": "obj-149",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       1120,
-      956,
+      996,
       30.0,
       22
      ],
@@ -16483,13 +16723,13 @@
    },
    {
     "box": {
-     "id": "obj-145",
+     "id": "obj-150",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1120,
-      986,
+      1026,
       74.0,
       22
      ],
@@ -16501,13 +16741,13 @@
    },
    {
     "box": {
-     "id": "obj-146",
+     "id": "obj-151",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
      "patching_rect": [
       1030,
-      1048,
+      1088,
       60.6,
       22
      ],
@@ -16520,13 +16760,13 @@
    },
    {
     "box": {
-     "id": "obj-147",
+     "id": "obj-152",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1096,
-      1048,
+      1088,
       112.6,
       22
      ],
@@ -16536,13 +16776,13 @@
    },
    {
     "box": {
-     "id": "obj-148",
+     "id": "obj-153",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       430,
-      1454,
+      1494,
       176,
       20
      ],
@@ -16565,13 +16805,13 @@
    },
    {
     "box": {
-     "id": "obj-149",
+     "id": "obj-154",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1230,
-      920,
+      960,
       172.6,
       22
      ],
@@ -16583,13 +16823,13 @@
    },
    {
     "box": {
-     "id": "obj-150",
+     "id": "obj-155",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
      "patching_rect": [
       1230,
-      956,
+      996,
       68.0,
       22
      ],
@@ -16602,13 +16842,13 @@
    },
    {
     "box": {
-     "id": "obj-151",
+     "id": "obj-156",
      "maxclass": "textedit",
      "numinlets": 1,
      "numoutlets": 4,
      "patching_rect": [
       1230,
-      1016,
+      1056,
       76,
       24
      ],
@@ -16644,13 +16884,13 @@
    },
    {
     "box": {
-     "id": "obj-152",
+     "id": "obj-157",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       1320,
-      956,
+      996,
       30.0,
       22
      ],
@@ -16663,13 +16903,13 @@
    },
    {
     "box": {
-     "id": "obj-153",
+     "id": "obj-158",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1320,
-      986,
+      1026,
       74.0,
       22
      ],
@@ -16681,13 +16921,13 @@
    },
    {
     "box": {
-     "id": "obj-154",
+     "id": "obj-159",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
      "patching_rect": [
       1230,
-      1048,
+      1088,
       60.6,
       22
      ],
@@ -16700,13 +16940,13 @@
    },
    {
     "box": {
-     "id": "obj-155",
+     "id": "obj-160",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1296,
-      1048,
+      1088,
       154.6,
       22
      ],
@@ -16716,13 +16956,13 @@
    },
    {
     "box": {
-     "id": "obj-156",
+     "id": "obj-161",
      "maxclass": "panel",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       270,
-      1560,
+      1600,
       16,
       16
      ],
@@ -16746,13 +16986,13 @@
    },
    {
     "box": {
-     "id": "obj-157",
+     "id": "obj-162",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       630,
-      1454,
+      1494,
       35,
       20
      ],
@@ -16775,13 +17015,13 @@
    },
    {
     "box": {
-     "id": "obj-158",
+     "id": "obj-163",
      "maxclass": "live.menu",
      "numinlets": 1,
      "numoutlets": 3,
      "patching_rect": [
       1430,
-      950,
+      990,
       110,
       18
      ],
@@ -16823,13 +17063,13 @@
    },
    {
     "box": {
-     "id": "obj-159",
+     "id": "obj-164",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1430,
-      920,
+      960,
       113.3,
       22
      ],
@@ -16841,13 +17081,13 @@
    },
    {
     "box": {
-     "id": "obj-160",
+     "id": "obj-165",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1430,
-      976,
+      1016,
       95.3,
       22
      ],
@@ -16857,13 +17097,13 @@
    },
    {
     "box": {
-     "id": "obj-161",
+     "id": "obj-166",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       830,
-      1454,
+      1494,
       147,
       20
      ],
@@ -16886,13 +17126,13 @@
    },
    {
     "box": {
-     "id": "obj-162",
+     "id": "obj-167",
      "maxclass": "live.tab",
      "numinlets": 1,
      "numoutlets": 3,
      "patching_rect": [
       30,
-      1110,
+      1150,
       150,
       18
      ],
@@ -16932,13 +17172,13 @@
    },
    {
     "box": {
-     "id": "obj-163",
+     "id": "obj-168",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       30,
-      1080,
+      1120,
       148.6,
       22
      ],
@@ -16950,13 +17190,13 @@
    },
    {
     "box": {
-     "id": "obj-164",
+     "id": "obj-169",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       30,
-      1136,
+      1176,
       130.6,
       22
      ],
@@ -16966,13 +17206,13 @@
    },
    {
     "box": {
-     "id": "obj-165",
+     "id": "obj-170",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1030,
-      1454,
+      1494,
       42,
       20
      ],
@@ -16995,13 +17235,13 @@
    },
    {
     "box": {
-     "id": "obj-166",
+     "id": "obj-171",
      "maxclass": "live.tab",
      "numinlets": 1,
      "numoutlets": 3,
      "patching_rect": [
       230,
-      1110,
+      1150,
       150,
       18
      ],
@@ -17039,13 +17279,13 @@
    },
    {
     "box": {
-     "id": "obj-167",
+     "id": "obj-172",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       230,
-      1080,
+      1120,
       123.3,
       22
      ],
@@ -17057,13 +17297,13 @@
    },
    {
     "box": {
-     "id": "obj-168",
+     "id": "obj-173",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       230,
-      1136,
+      1176,
       105.3,
       22
      ],
@@ -17073,13 +17313,13 @@
    },
    {
     "box": {
-     "id": "obj-169",
+     "id": "obj-174",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1230,
-      1454,
+      1494,
       49,
       20
      ],
@@ -17102,13 +17342,13 @@
    },
    {
     "box": {
-     "id": "obj-170",
+     "id": "obj-175",
      "maxclass": "live.tab",
      "numinlets": 1,
      "numoutlets": 3,
      "patching_rect": [
       430,
-      1110,
+      1150,
       170,
       18
      ],
@@ -17147,13 +17387,13 @@
    },
    {
     "box": {
-     "id": "obj-171",
+     "id": "obj-176",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       430,
-      1080,
+      1120,
       150.6,
       22
      ],
@@ -17165,13 +17405,13 @@
    },
    {
     "box": {
-     "id": "obj-172",
+     "id": "obj-177",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       430,
-      1136,
+      1176,
       132.6,
       22
      ],
@@ -17181,13 +17421,13 @@
    },
    {
     "box": {
-     "id": "obj-173",
+     "id": "obj-178",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1430,
-      1454,
+      1494,
       50,
       20
      ],
@@ -17210,13 +17450,13 @@
    },
    {
     "box": {
-     "id": "obj-174",
+     "id": "obj-179",
      "maxclass": "live.numbox",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       630,
-      1110,
+      1150,
       40,
       18
      ],
@@ -17251,13 +17491,13 @@
    },
    {
     "box": {
-     "id": "obj-175",
+     "id": "obj-180",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       630,
-      1080,
+      1120,
       116.6,
       22
      ],
@@ -17269,13 +17509,13 @@
    },
    {
     "box": {
-     "id": "obj-176",
+     "id": "obj-181",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       630,
-      1136,
+      1176,
       98.6,
       22
      ],
@@ -17285,13 +17525,13 @@
    },
    {
     "box": {
-     "id": "obj-177",
+     "id": "obj-182",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       30,
-      1488,
+      1528,
       50,
       20
      ],
@@ -17314,13 +17554,13 @@
    },
    {
     "box": {
-     "id": "obj-178",
+     "id": "obj-183",
      "maxclass": "live.numbox",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       830,
-      1110,
+      1150,
       40,
       18
      ],
@@ -17355,13 +17595,13 @@
    },
    {
     "box": {
-     "id": "obj-179",
+     "id": "obj-184",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       830,
-      1080,
+      1120,
       124.0,
       22
      ],
@@ -17373,13 +17613,13 @@
    },
    {
     "box": {
-     "id": "obj-180",
+     "id": "obj-185",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       830,
-      1136,
+      1176,
       106.0,
       22
      ],
@@ -17389,13 +17629,13 @@
    },
    {
     "box": {
-     "id": "obj-181",
+     "id": "obj-186",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       230,
-      1488,
+      1528,
       50,
       20
      ],
@@ -17418,13 +17658,13 @@
    },
    {
     "box": {
-     "id": "obj-182",
+     "id": "obj-187",
      "maxclass": "live.numbox",
      "numinlets": 1,
      "numoutlets": 2,
      "patching_rect": [
       1030,
-      1110,
+      1150,
       40,
       18
      ],
@@ -17459,13 +17699,13 @@
    },
    {
     "box": {
-     "id": "obj-183",
+     "id": "obj-188",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1030,
-      1080,
+      1120,
       122.0,
       22
      ],
@@ -17477,13 +17717,13 @@
    },
    {
     "box": {
-     "id": "obj-184",
+     "id": "obj-189",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1030,
-      1136,
+      1176,
       104.0,
       22
      ],
@@ -17493,13 +17733,13 @@
    },
    {
     "box": {
-     "id": "obj-185",
+     "id": "obj-190",
      "maxclass": "textbutton",
      "numinlets": 1,
      "numoutlets": 3,
      "patching_rect": [
       1230,
-      1080,
+      1120,
       40,
       22
      ],
@@ -17521,13 +17761,13 @@
    },
    {
     "box": {
-     "id": "obj-186",
+     "id": "obj-191",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1230,
-      1120,
+      1160,
       127.3,
       22
      ],
@@ -17537,13 +17777,13 @@
    },
    {
     "box": {
-     "id": "obj-187",
+     "id": "obj-192",
      "maxclass": "textbutton",
      "numinlets": 1,
      "numoutlets": 3,
      "patching_rect": [
       1430,
-      1080,
+      1120,
       50,
       22
      ],
@@ -17565,13 +17805,13 @@
    },
    {
     "box": {
-     "id": "obj-188",
+     "id": "obj-193",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1430,
-      1120,
+      1160,
       102.0,
       22
      ],
@@ -17581,13 +17821,13 @@
    },
    {
     "box": {
-     "id": "obj-189",
+     "id": "obj-194",
      "maxclass": "panel",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       300,
-      1560,
+      1600,
       16,
       16
      ],
@@ -17611,13 +17851,13 @@
    },
    {
     "box": {
-     "id": "obj-190",
+     "id": "obj-195",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       430,
-      1488,
+      1528,
       60,
       20
      ],
@@ -17640,13 +17880,13 @@
    },
    {
     "box": {
-     "id": "obj-191",
+     "id": "obj-196",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       30,
-      1312,
+      1352,
       60,
       22
      ],
@@ -17669,13 +17909,13 @@
    },
    {
     "box": {
-     "id": "obj-192",
+     "id": "obj-197",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       30,
-      1240,
+      1280,
       119.3,
       22
      ],
@@ -17687,13 +17927,13 @@
    },
    {
     "box": {
-     "id": "obj-193",
+     "id": "obj-198",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       30,
-      1276,
+      1316,
       90.0,
       22
      ],
@@ -17705,13 +17945,13 @@
    },
    {
     "box": {
-     "id": "obj-194",
+     "id": "obj-199",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       630,
-      1488,
+      1528,
       60,
       20
      ],
@@ -17734,13 +17974,13 @@
    },
    {
     "box": {
-     "id": "obj-195",
+     "id": "obj-200",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       230,
-      1312,
+      1352,
       60,
       22
      ],
@@ -17763,13 +18003,13 @@
    },
    {
     "box": {
-     "id": "obj-196",
+     "id": "obj-201",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       230,
-      1240,
+      1280,
       106.0,
       22
      ],
@@ -17781,13 +18021,13 @@
    },
    {
     "box": {
-     "id": "obj-197",
+     "id": "obj-202",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       230,
-      1276,
+      1316,
       90.0,
       22
      ],
@@ -17799,13 +18039,13 @@
    },
    {
     "box": {
-     "id": "obj-198",
+     "id": "obj-203",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       830,
-      1488,
+      1528,
       60,
       20
      ],
@@ -17828,13 +18068,13 @@
    },
    {
     "box": {
-     "id": "obj-199",
+     "id": "obj-204",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       430,
-      1312,
+      1352,
       60,
       22
      ],
@@ -17857,13 +18097,13 @@
    },
    {
     "box": {
-     "id": "obj-200",
+     "id": "obj-205",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       430,
-      1240,
+      1280,
       96.6,
       22
      ],
@@ -17875,13 +18115,13 @@
    },
    {
     "box": {
-     "id": "obj-201",
+     "id": "obj-206",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       430,
-      1276,
+      1316,
       90.0,
       22
      ],
@@ -17893,13 +18133,13 @@
    },
    {
     "box": {
-     "id": "obj-202",
+     "id": "obj-207",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1030,
-      1488,
+      1528,
       60,
       20
      ],
@@ -17922,13 +18162,13 @@
    },
    {
     "box": {
-     "id": "obj-203",
+     "id": "obj-208",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       630,
-      1312,
+      1352,
       60,
       22
      ],
@@ -17951,13 +18191,13 @@
    },
    {
     "box": {
-     "id": "obj-204",
+     "id": "obj-209",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       630,
-      1240,
+      1280,
       105.3,
       22
      ],
@@ -17969,13 +18209,13 @@
    },
    {
     "box": {
-     "id": "obj-205",
+     "id": "obj-210",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       630,
-      1276,
+      1316,
       90.0,
       22
      ],
@@ -17987,13 +18227,13 @@
    },
    {
     "box": {
-     "id": "obj-206",
+     "id": "obj-211",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1230,
-      1488,
+      1528,
       60,
       20
      ],
@@ -18016,13 +18256,13 @@
    },
    {
     "box": {
-     "id": "obj-207",
+     "id": "obj-212",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       830,
-      1312,
+      1352,
       60,
       22
      ],
@@ -18045,13 +18285,13 @@
    },
    {
     "box": {
-     "id": "obj-208",
+     "id": "obj-213",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       830,
-      1240,
+      1280,
       104.6,
       22
      ],
@@ -18063,13 +18303,13 @@
    },
    {
     "box": {
-     "id": "obj-209",
+     "id": "obj-214",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       830,
-      1276,
+      1316,
       90.0,
       22
      ],
@@ -18081,13 +18321,13 @@
    },
    {
     "box": {
-     "id": "obj-210",
+     "id": "obj-215",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1430,
-      1488,
+      1528,
       60,
       20
      ],
@@ -18110,13 +18350,13 @@
    },
    {
     "box": {
-     "id": "obj-211",
+     "id": "obj-216",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1030,
-      1312,
+      1352,
       60,
       22
      ],
@@ -18139,13 +18379,13 @@
    },
    {
     "box": {
-     "id": "obj-212",
+     "id": "obj-217",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1030,
-      1240,
+      1280,
       146.6,
       22
      ],
@@ -18157,13 +18397,13 @@
    },
    {
     "box": {
-     "id": "obj-213",
+     "id": "obj-218",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1030,
-      1276,
+      1316,
       90.0,
       22
      ],
@@ -18175,13 +18415,13 @@
    },
    {
     "box": {
-     "id": "obj-214",
+     "id": "obj-219",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1230,
-      1312,
+      1352,
       176,
       20
      ],
@@ -18204,13 +18444,13 @@
    },
    {
     "box": {
-     "id": "obj-215",
+     "id": "obj-220",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1230,
-      1240,
+      1280,
       91.9,
       22
      ],
@@ -18222,13 +18462,13 @@
    },
    {
     "box": {
-     "id": "obj-216",
+     "id": "obj-221",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       1430,
-      1312,
+      1352,
       176,
       20
      ],
@@ -18251,13 +18491,13 @@
    },
    {
     "box": {
-     "id": "obj-217",
+     "id": "obj-222",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       1430,
-      1240,
+      1280,
       117.3,
       22
      ],
@@ -18269,13 +18509,13 @@
    },
    {
     "box": {
-     "id": "obj-218",
+     "id": "obj-223",
      "maxclass": "panel",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       330,
-      1560,
+      1600,
       16,
       16
      ],
@@ -18445,11 +18685,11 @@
    {
     "patchline": {
      "source": [
-      "obj-8",
-      1
+      "obj-13",
+      0
      ],
      "destination": [
-      "obj-13",
+      "obj-11",
       0
      ],
      "order": 0
@@ -18458,7 +18698,20 @@
    {
     "patchline": {
      "source": [
-      "obj-13",
+      "obj-8",
+      1
+     ],
+     "destination": [
+      "obj-14",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-14",
       0
      ],
      "destination": [
@@ -18471,7 +18724,7 @@
    {
     "patchline": {
      "source": [
-      "obj-13",
+      "obj-14",
       0
      ],
      "destination": [
@@ -18484,7 +18737,20 @@
    {
     "patchline": {
      "source": [
-      "obj-13",
+      "obj-14",
+      0
+     ],
+     "destination": [
+      "obj-15",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-16",
       0
      ],
      "destination": [
@@ -18501,58 +18767,6 @@
       2
      ],
      "destination": [
-      "obj-15",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-15",
-      0
-     ],
-     "destination": [
-      "obj-9",
-      3
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-15",
-      0
-     ],
-     "destination": [
-      "obj-10",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-15",
-      0
-     ],
-     "destination": [
-      "obj-16",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-8",
-      3
-     ],
-     "destination": [
       "obj-17",
       0
      ],
@@ -18567,7 +18781,7 @@
      ],
      "destination": [
       "obj-9",
-      4
+      3
      ],
      "order": 0
     }
@@ -18601,11 +18815,11 @@
    {
     "patchline": {
      "source": [
-      "obj-8",
-      4
+      "obj-19",
+      0
      ],
      "destination": [
-      "obj-19",
+      "obj-17",
       0
      ],
      "order": 0
@@ -18614,12 +18828,25 @@
    {
     "patchline": {
      "source": [
-      "obj-19",
+      "obj-8",
+      3
+     ],
+     "destination": [
+      "obj-20",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-20",
       0
      ],
      "destination": [
       "obj-9",
-      5
+      4
      ],
      "order": 0
     }
@@ -18627,7 +18854,7 @@
    {
     "patchline": {
      "source": [
-      "obj-19",
+      "obj-20",
       0
      ],
      "destination": [
@@ -18640,7 +18867,20 @@
    {
     "patchline": {
      "source": [
-      "obj-19",
+      "obj-20",
+      0
+     ],
+     "destination": [
+      "obj-21",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-22",
       0
      ],
      "destination": [
@@ -18653,24 +18893,11 @@
    {
     "patchline": {
      "source": [
-      "obj-21",
-      0
+      "obj-8",
+      4
      ],
      "destination": [
-      "obj-10",
-      1
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-10",
-      0
-     ],
-     "destination": [
-      "obj-22",
+      "obj-23",
       0
      ],
      "order": 0
@@ -18679,14 +18906,27 @@
    {
     "patchline": {
      "source": [
-      "obj-10",
+      "obj-23",
       0
      ],
      "destination": [
-      "obj-22",
-      1
+      "obj-9",
+      5
      ],
-     "order": 1
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-23",
+      0
+     ],
+     "destination": [
+      "obj-10",
+      0
+     ],
+     "order": 0
     }
    },
    {
@@ -18709,7 +18949,7 @@
       0
      ],
      "destination": [
-      "obj-26",
+      "obj-23",
       0
      ],
      "order": 0
@@ -18722,34 +18962,34 @@
       0
      ],
      "destination": [
-      "obj-27",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-24",
-      0
-     ],
-     "destination": [
-      "obj-25",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-26",
+      "obj-10",
       1
      ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-10",
+      0
+     ],
      "destination": [
       "obj-27",
       0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-10",
+      0
+     ],
+     "destination": [
+      "obj-27",
+      1
      ],
      "order": 1
     }
@@ -18757,47 +18997,8 @@
    {
     "patchline": {
      "source": [
-      "obj-27",
-      0
-     ],
-     "destination": [
-      "obj-9",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-26",
-      0
-     ],
-     "destination": [
       "obj-28",
       0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-28",
-      0
-     ],
-     "destination": [
-      "obj-9",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-24",
-      1
      ],
      "destination": [
       "obj-29",
@@ -18809,11 +19010,11 @@
    {
     "patchline": {
      "source": [
-      "obj-29",
+      "obj-30",
       0
      ],
      "destination": [
-      "obj-9",
+      "obj-31",
       0
      ],
      "order": 0
@@ -18835,11 +19036,89 @@
    {
     "patchline": {
      "source": [
+      "obj-29",
+      0
+     ],
+     "destination": [
+      "obj-30",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-31",
+      1
+     ],
+     "destination": [
+      "obj-32",
+      0
+     ],
+     "order": 1
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-32",
+      0
+     ],
+     "destination": [
+      "obj-9",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-31",
+      0
+     ],
+     "destination": [
+      "obj-33",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-33",
+      0
+     ],
+     "destination": [
+      "obj-9",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-29",
+      1
+     ],
+     "destination": [
+      "obj-34",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
       "obj-34",
       0
      ],
      "destination": [
-      "obj-35",
+      "obj-9",
       0
      ],
      "order": 0
@@ -18848,11 +19127,11 @@
    {
     "patchline": {
      "source": [
-      "obj-43",
+      "obj-36",
       0
      ],
      "destination": [
-      "obj-42",
+      "obj-37",
       0
      ],
      "order": 0
@@ -18861,24 +19140,11 @@
    {
     "patchline": {
      "source": [
-      "obj-42",
+      "obj-39",
       0
      ],
      "destination": [
-      "obj-44",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-46",
-      0
-     ],
-     "destination": [
-      "obj-45",
+      "obj-40",
       0
      ],
      "order": 0
@@ -18926,11 +19192,24 @@
    {
     "patchline": {
      "source": [
-      "obj-50",
+      "obj-53",
       0
      ],
      "destination": [
       "obj-52",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-52",
+      0
+     ],
+     "destination": [
+      "obj-54",
       0
      ],
      "order": 0
@@ -18991,20 +19270,7 @@
    {
     "patchline": {
      "source": [
-      "obj-63",
-      0
-     ],
-     "destination": [
-      "obj-64",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-64",
+      "obj-66",
       0
      ],
      "destination": [
@@ -19017,63 +19283,11 @@
    {
     "patchline": {
      "source": [
-      "obj-64",
-      1
-     ],
-     "destination": [
-      "obj-66",
+      "obj-65",
       0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-66",
-      1
      ],
      "destination": [
       "obj-67",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-67",
-      0
-     ],
-     "destination": [
-      "obj-65",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-66",
-      0
-     ],
-     "destination": [
-      "obj-65",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-65",
-      0
-     ],
-     "destination": [
-      "obj-68",
       0
      ],
      "order": 0
@@ -19095,8 +19309,34 @@
    {
     "patchline": {
      "source": [
-      "obj-73",
+      "obj-69",
       0
+     ],
+     "destination": [
+      "obj-70",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-69",
+      1
+     ],
+     "destination": [
+      "obj-71",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-71",
+      1
      ],
      "destination": [
       "obj-72",
@@ -19109,6 +19349,45 @@
     "patchline": {
      "source": [
       "obj-72",
+      0
+     ],
+     "destination": [
+      "obj-70",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-71",
+      0
+     ],
+     "destination": [
+      "obj-70",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-70",
+      0
+     ],
+     "destination": [
+      "obj-73",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-73",
       0
      ],
      "destination": [
@@ -19121,20 +19400,7 @@
    {
     "patchline": {
      "source": [
-      "obj-75",
-      0
-     ],
-     "destination": [
-      "obj-76",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-76",
+      "obj-78",
       0
      ],
      "destination": [
@@ -19147,63 +19413,11 @@
    {
     "patchline": {
      "source": [
-      "obj-76",
-      1
-     ],
-     "destination": [
-      "obj-78",
+      "obj-77",
       0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-78",
-      1
      ],
      "destination": [
       "obj-79",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-79",
-      0
-     ],
-     "destination": [
-      "obj-77",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-78",
-      0
-     ],
-     "destination": [
-      "obj-77",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-77",
-      0
-     ],
-     "destination": [
-      "obj-80",
       0
      ],
      "order": 0
@@ -19225,8 +19439,34 @@
    {
     "patchline": {
      "source": [
-      "obj-85",
+      "obj-81",
       0
+     ],
+     "destination": [
+      "obj-82",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-81",
+      1
+     ],
+     "destination": [
+      "obj-83",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-83",
+      1
      ],
      "destination": [
       "obj-84",
@@ -19239,6 +19479,45 @@
     "patchline": {
      "source": [
       "obj-84",
+      0
+     ],
+     "destination": [
+      "obj-82",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-83",
+      0
+     ],
+     "destination": [
+      "obj-82",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-82",
+      0
+     ],
+     "destination": [
+      "obj-85",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-85",
       0
      ],
      "destination": [
@@ -19251,20 +19530,7 @@
    {
     "patchline": {
      "source": [
-      "obj-87",
-      0
-     ],
-     "destination": [
-      "obj-88",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-88",
+      "obj-90",
       0
      ],
      "destination": [
@@ -19277,63 +19543,11 @@
    {
     "patchline": {
      "source": [
-      "obj-88",
-      1
-     ],
-     "destination": [
-      "obj-90",
+      "obj-89",
       0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-90",
-      1
      ],
      "destination": [
       "obj-91",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-91",
-      0
-     ],
-     "destination": [
-      "obj-89",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-90",
-      0
-     ],
-     "destination": [
-      "obj-89",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-89",
-      0
-     ],
-     "destination": [
-      "obj-92",
       0
      ],
      "order": 0
@@ -19355,8 +19569,34 @@
    {
     "patchline": {
      "source": [
-      "obj-97",
+      "obj-93",
       0
+     ],
+     "destination": [
+      "obj-94",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-93",
+      1
+     ],
+     "destination": [
+      "obj-95",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-95",
+      1
      ],
      "destination": [
       "obj-96",
@@ -19369,6 +19609,45 @@
     "patchline": {
      "source": [
       "obj-96",
+      0
+     ],
+     "destination": [
+      "obj-94",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-95",
+      0
+     ],
+     "destination": [
+      "obj-94",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-94",
+      0
+     ],
+     "destination": [
+      "obj-97",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-97",
       0
      ],
      "destination": [
@@ -19381,20 +19660,7 @@
    {
     "patchline": {
      "source": [
-      "obj-99",
-      0
-     ],
-     "destination": [
-      "obj-100",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-100",
+      "obj-102",
       0
      ],
      "destination": [
@@ -19407,63 +19673,11 @@
    {
     "patchline": {
      "source": [
-      "obj-100",
-      1
-     ],
-     "destination": [
-      "obj-102",
+      "obj-101",
       0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-102",
-      1
      ],
      "destination": [
       "obj-103",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-103",
-      0
-     ],
-     "destination": [
-      "obj-101",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-102",
-      0
-     ],
-     "destination": [
-      "obj-101",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-101",
-      0
-     ],
-     "destination": [
-      "obj-104",
       0
      ],
      "order": 0
@@ -19485,8 +19699,34 @@
    {
     "patchline": {
      "source": [
-      "obj-109",
+      "obj-105",
       0
+     ],
+     "destination": [
+      "obj-106",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-105",
+      1
+     ],
+     "destination": [
+      "obj-107",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-107",
+      1
      ],
      "destination": [
       "obj-108",
@@ -19499,6 +19739,45 @@
     "patchline": {
      "source": [
       "obj-108",
+      0
+     ],
+     "destination": [
+      "obj-106",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-107",
+      0
+     ],
+     "destination": [
+      "obj-106",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-106",
+      0
+     ],
+     "destination": [
+      "obj-109",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-109",
       0
      ],
      "destination": [
@@ -19511,20 +19790,7 @@
    {
     "patchline": {
      "source": [
-      "obj-111",
-      0
-     ],
-     "destination": [
-      "obj-112",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-112",
+      "obj-114",
       0
      ],
      "destination": [
@@ -19537,63 +19803,11 @@
    {
     "patchline": {
      "source": [
-      "obj-112",
-      1
-     ],
-     "destination": [
-      "obj-114",
+      "obj-113",
       0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-114",
-      1
      ],
      "destination": [
       "obj-115",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-115",
-      0
-     ],
-     "destination": [
-      "obj-113",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-114",
-      0
-     ],
-     "destination": [
-      "obj-113",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-113",
-      0
-     ],
-     "destination": [
-      "obj-116",
       0
      ],
      "order": 0
@@ -19615,8 +19829,34 @@
    {
     "patchline": {
      "source": [
-      "obj-121",
+      "obj-117",
       0
+     ],
+     "destination": [
+      "obj-118",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-117",
+      1
+     ],
+     "destination": [
+      "obj-119",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-119",
+      1
      ],
      "destination": [
       "obj-120",
@@ -19629,6 +19869,45 @@
     "patchline": {
      "source": [
       "obj-120",
+      0
+     ],
+     "destination": [
+      "obj-118",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-119",
+      0
+     ],
+     "destination": [
+      "obj-118",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-118",
+      0
+     ],
+     "destination": [
+      "obj-121",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-121",
       0
      ],
      "destination": [
@@ -19641,20 +19920,7 @@
    {
     "patchline": {
      "source": [
-      "obj-124",
-      0
-     ],
-     "destination": [
-      "obj-123",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-123",
+      "obj-126",
       0
      ],
      "destination": [
@@ -19667,11 +19933,11 @@
    {
     "patchline": {
      "source": [
-      "obj-127",
+      "obj-125",
       0
      ],
      "destination": [
-      "obj-126",
+      "obj-127",
       0
      ],
      "order": 0
@@ -19680,7 +19946,7 @@
    {
     "patchline": {
      "source": [
-      "obj-126",
+      "obj-129",
       0
      ],
      "destination": [
@@ -19693,11 +19959,11 @@
    {
     "patchline": {
      "source": [
-      "obj-130",
+      "obj-128",
       0
      ],
      "destination": [
-      "obj-129",
+      "obj-130",
       0
      ],
      "order": 0
@@ -19706,7 +19972,7 @@
    {
     "patchline": {
      "source": [
-      "obj-129",
+      "obj-132",
       0
      ],
      "destination": [
@@ -19719,11 +19985,11 @@
    {
     "patchline": {
      "source": [
-      "obj-133",
+      "obj-131",
       0
      ],
      "destination": [
-      "obj-132",
+      "obj-133",
       0
      ],
      "order": 0
@@ -19732,7 +19998,7 @@
    {
     "patchline": {
      "source": [
-      "obj-132",
+      "obj-135",
       0
      ],
      "destination": [
@@ -19745,11 +20011,11 @@
    {
     "patchline": {
      "source": [
-      "obj-136",
+      "obj-134",
       0
      ],
      "destination": [
-      "obj-135",
+      "obj-136",
       0
      ],
      "order": 0
@@ -19758,7 +20024,7 @@
    {
     "patchline": {
      "source": [
-      "obj-135",
+      "obj-138",
       0
      ],
      "destination": [
@@ -19771,89 +20037,37 @@
    {
     "patchline": {
      "source": [
+      "obj-137",
+      0
+     ],
+     "destination": [
+      "obj-139",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
       "obj-141",
       0
      ],
      "destination": [
+      "obj-140",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-140",
+      0
+     ],
+     "destination": [
       "obj-142",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-142",
-      0
-     ],
-     "destination": [
-      "obj-143",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-142",
-      1
-     ],
-     "destination": [
-      "obj-144",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-144",
-      1
-     ],
-     "destination": [
-      "obj-145",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-145",
-      0
-     ],
-     "destination": [
-      "obj-143",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-144",
-      0
-     ],
-     "destination": [
-      "obj-143",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-143",
-      0
-     ],
-     "destination": [
-      "obj-146",
       0
      ],
      "order": 0
@@ -19875,11 +20089,63 @@
    {
     "patchline": {
      "source": [
+      "obj-147",
+      0
+     ],
+     "destination": [
+      "obj-148",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-147",
+      1
+     ],
+     "destination": [
+      "obj-149",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-149",
+      1
+     ],
+     "destination": [
+      "obj-150",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-150",
+      0
+     ],
+     "destination": [
+      "obj-148",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
       "obj-149",
       0
      ],
      "destination": [
-      "obj-150",
+      "obj-148",
       0
      ],
      "order": 0
@@ -19888,7 +20154,7 @@
    {
     "patchline": {
      "source": [
-      "obj-150",
+      "obj-148",
       0
      ],
      "destination": [
@@ -19901,63 +20167,11 @@
    {
     "patchline": {
      "source": [
-      "obj-150",
-      1
+      "obj-151",
+      0
      ],
      "destination": [
       "obj-152",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-152",
-      1
-     ],
-     "destination": [
-      "obj-153",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-153",
-      0
-     ],
-     "destination": [
-      "obj-151",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-152",
-      0
-     ],
-     "destination": [
-      "obj-151",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-151",
-      0
-     ],
-     "destination": [
-      "obj-154",
       0
      ],
      "order": 0
@@ -19979,8 +20193,34 @@
    {
     "patchline": {
      "source": [
-      "obj-159",
+      "obj-155",
       0
+     ],
+     "destination": [
+      "obj-156",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-155",
+      1
+     ],
+     "destination": [
+      "obj-157",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-157",
+      1
      ],
      "destination": [
       "obj-158",
@@ -19993,6 +20233,45 @@
     "patchline": {
      "source": [
       "obj-158",
+      0
+     ],
+     "destination": [
+      "obj-156",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-157",
+      0
+     ],
+     "destination": [
+      "obj-156",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-156",
+      0
+     ],
+     "destination": [
+      "obj-159",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-159",
       0
      ],
      "destination": [
@@ -20005,11 +20284,11 @@
    {
     "patchline": {
      "source": [
-      "obj-163",
+      "obj-164",
       0
      ],
      "destination": [
-      "obj-162",
+      "obj-163",
       0
      ],
      "order": 0
@@ -20018,11 +20297,24 @@
    {
     "patchline": {
      "source": [
-      "obj-162",
+      "obj-163",
       0
      ],
      "destination": [
-      "obj-164",
+      "obj-165",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-168",
+      0
+     ],
+     "destination": [
+      "obj-167",
       0
      ],
      "order": 0
@@ -20035,7 +20327,7 @@
       0
      ],
      "destination": [
-      "obj-166",
+      "obj-169",
       0
      ],
      "order": 0
@@ -20044,11 +20336,11 @@
    {
     "patchline": {
      "source": [
-      "obj-166",
+      "obj-172",
       0
      ],
      "destination": [
-      "obj-168",
+      "obj-171",
       0
      ],
      "order": 0
@@ -20061,7 +20353,7 @@
       0
      ],
      "destination": [
-      "obj-170",
+      "obj-173",
       0
      ],
      "order": 0
@@ -20070,11 +20362,11 @@
    {
     "patchline": {
      "source": [
-      "obj-170",
+      "obj-176",
       0
      ],
      "destination": [
-      "obj-172",
+      "obj-175",
       0
      ],
      "order": 0
@@ -20087,7 +20379,7 @@
       0
      ],
      "destination": [
-      "obj-174",
+      "obj-177",
       0
      ],
      "order": 0
@@ -20096,11 +20388,11 @@
    {
     "patchline": {
      "source": [
-      "obj-174",
+      "obj-180",
       0
      ],
      "destination": [
-      "obj-176",
+      "obj-179",
       0
      ],
      "order": 0
@@ -20113,7 +20405,7 @@
       0
      ],
      "destination": [
-      "obj-178",
+      "obj-181",
       0
      ],
      "order": 0
@@ -20122,11 +20414,11 @@
    {
     "patchline": {
      "source": [
-      "obj-178",
+      "obj-184",
       0
      ],
      "destination": [
-      "obj-180",
+      "obj-183",
       0
      ],
      "order": 0
@@ -20139,33 +20431,20 @@
       0
      ],
      "destination": [
-      "obj-182",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-182",
-      0
-     ],
-     "destination": [
-      "obj-184",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
       "obj-185",
       0
      ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-188",
+      0
+     ],
      "destination": [
-      "obj-186",
+      "obj-187",
       0
      ],
      "order": 0
@@ -20178,7 +20457,20 @@
       0
      ],
      "destination": [
-      "obj-188",
+      "obj-189",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-190",
+      0
+     ],
+     "destination": [
+      "obj-191",
       0
      ],
      "order": 0
@@ -20200,11 +20492,11 @@
    {
     "patchline": {
      "source": [
-      "obj-193",
+      "obj-197",
       0
      ],
      "destination": [
-      "obj-191",
+      "obj-198",
       0
      ],
      "order": 0
@@ -20213,11 +20505,24 @@
    {
     "patchline": {
      "source": [
+      "obj-198",
+      0
+     ],
+     "destination": [
       "obj-196",
       0
      ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-201",
+      0
+     ],
      "destination": [
-      "obj-197",
+      "obj-202",
       0
      ],
      "order": 0
@@ -20226,24 +20531,24 @@
    {
     "patchline": {
      "source": [
-      "obj-197",
+      "obj-202",
       0
      ],
      "destination": [
-      "obj-195",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
       "obj-200",
       0
      ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-205",
+      0
+     ],
      "destination": [
-      "obj-201",
+      "obj-206",
       0
      ],
      "order": 0
@@ -20252,24 +20557,24 @@
    {
     "patchline": {
      "source": [
-      "obj-201",
+      "obj-206",
       0
      ],
      "destination": [
-      "obj-199",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
       "obj-204",
       0
      ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-209",
+      0
+     ],
      "destination": [
-      "obj-205",
+      "obj-210",
       0
      ],
      "order": 0
@@ -20278,52 +20583,13 @@
    {
     "patchline": {
      "source": [
-      "obj-205",
+      "obj-210",
       0
      ],
      "destination": [
-      "obj-203",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
       "obj-208",
       0
      ],
-     "destination": [
-      "obj-209",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-209",
-      0
-     ],
-     "destination": [
-      "obj-207",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-212",
-      0
-     ],
-     "destination": [
-      "obj-213",
-      0
-     ],
      "order": 0
     }
    },
@@ -20331,19 +20597,6 @@
     "patchline": {
      "source": [
       "obj-213",
-      0
-     ],
-     "destination": [
-      "obj-211",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-215",
       0
      ],
      "destination": [
@@ -20356,11 +20609,63 @@
    {
     "patchline": {
      "source": [
+      "obj-214",
+      0
+     ],
+     "destination": [
+      "obj-212",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
       "obj-217",
       0
      ],
      "destination": [
+      "obj-218",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-218",
+      0
+     ],
+     "destination": [
       "obj-216",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-220",
+      0
+     ],
+     "destination": [
+      "obj-219",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-222",
+      0
+     ],
+     "destination": [
+      "obj-221",
       0
      ],
      "order": 0

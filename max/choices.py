@@ -41,6 +41,16 @@ TOLD = (
 )  # fmt: skip
 """Controls that repeat their value when a stream begins."""
 
+TURNED = (
+    "connect", "mic", "speakers", "record", *INSTRUMENTS,
+    *(f"{name}-gain" for name in INSTRUMENTS), *TOLD, "bpm", "meter",
+)  # fmt: skip
+"""Messages that turn a control; each is heard as ``<name>-set``."""
+SENT = [item.name for item in TO_SERVER if item.name not in (*BY_ITSELF, *PROMPTS)]
+"""Messages that go to the server as they are."""
+INLET = [f"{name}-set" for name in TURNED] + ["host", "port", "reply-port", *SENT]
+"""Where the messages go that the patches take from other objects."""
+
 HELP = (
     ("connect 1", "as the switch does, 0 disconnects"),
     ("prompt slow jazz ballad", "the style, as does prompt/second"),

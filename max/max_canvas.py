@@ -44,6 +44,8 @@ FACES = {
 }
 """Inlets, and what comes out, of the objects that are seen."""
 
+WIDEST = 1100
+"""Longer texts go on in a further line of their box."""
 Place = tuple[int, int, int, int]
 """Left, top, width and height."""
 
@@ -90,9 +92,11 @@ class Canvas:
             box.numoutlets, box._kwds["outlettype"] = len(kinds), kinds
         if text.startswith("sfrecord~ "):
             box.numinlets = int(text.split()[1])
-        ports = max(box.numinlets, box.numoutlets)
-        size = (30, 30) if box.maxclass in ("inlet", "outlet") else (box_width_for(text, ports), 22)
-        box.patching_rect = Rect(x, y, *size)
+        wide = box_width_for(text, max(box.numinlets, box.numoutlets))
+        lines = 1 + int(wide // WIDEST)
+        size = (min(wide, WIDEST), 8 + 14 * lines)
+        port = box.maxclass in ("inlet", "outlet")
+        box.patching_rect = Rect(x, y, *((30, 30) if port else size))
         return Node(self, box)
 
     def chain(self, x: int, y: int, *texts: str) -> list[Node]:

@@ -1,6 +1,6 @@
 """The controls and displays of ``accomptk.maxpat``, and the messages it takes from others."""
 
-from choices import BY_ITSELF, GAPS, HOPS, LOG, PHASES, PROMPTS, STATE, TO_SERVER, TOLD
+from choices import GAPS, HOPS, INLET, LOG, PHASES, STATE, TOLD
 from max_canvas import Canvas
 
 from accomptk.live.protocol import BEATS, DIALS, MODES
@@ -115,11 +115,7 @@ def _round_trip(max_: Canvas, x: int, y: int) -> None:
 
 def messages(max_: Canvas) -> None:
     """Messages from other objects: they turn the controls, or go to the server as they are."""
-    switches = ("connect", "mic", "speakers", "record", *INSTRUMENTS)
-    turned = (*switches, *TOLD, "bpm", "meter")
-    sent = [m.name for m in TO_SERVER if m.name not in (*BY_ITSELF, *PROMPTS)]
-    buses = [f"{name}-set" for name in turned] + ["host", "port", "reply-port", *sent]
-    ways = max_.obj(f"route {' '.join(bus.removesuffix('-set') for bus in buses)}", 20, 70)
+    ways = max_.obj(f"route {' '.join(bus.removesuffix('-set') for bus in INLET)}", 20, 70)
     max_.obj("inlet", 20, 20).to(ways)
-    for i, bus in enumerate(buses):
+    for i, bus in enumerate(INLET):
         ways.to(max_.obj(f"s accomptk-{bus}", 20 + 250 * (i % 5), 130 + 36 * (i // 5)), outlet=i)

@@ -13,7 +13,7 @@ from accomptk.live.protocol import BEATS, DIALS, MODES
 from accomptk.stems.instruments import INSTRUMENTS
 
 WIDTH, HEIGHT = 780, 470
-GRID, WORDS, GROUND = 600, 1420, 1560
+GRID, WORDS, GROUND = 640, 1460, 1600
 """Where in the patch controls, words and panels begin, from above."""
 CELL, COLUMNS = (200, 160), 8
 

@@ -32,13 +32,13 @@ def _parts(root: Canvas) -> None:
     """The subpatches that are reached by name."""
     x, y = 900, 60
     root.text("messages, as in the help patch", x, 30)
-    root.obj("inlet", x, y).to(root.sub("messages", x, y + 50, (1300, 420), messages))
+    root.obj("inlet", x, y).to(root.sub("messages", x, y + 50, (1300, 640), messages))
     root.text("answers of the server", x + 200, 30)
-    root.sub("from_server", x + 200, y, (1000, 500), from_server).to(
+    root.sub("from_server", x + 200, y, (1180, 540), from_server).to(
         root.obj("outlet", x + 200, y + 50)
     )
     others = (
-        ("to_server", (1140, 1160), to_server), ("connection", (1240, 500), connection),
+        ("to_server", (1140, 1160), to_server), ("connection", (1320, 500), connection),
         ("controls", (1320, 1000), controls), ("displays", (1200, 700), displays),
         ("packets", (1320, 360), packets),
     )  # fmt: skip
@@ -56,39 +56,40 @@ def _audio(root: Canvas) -> None:
     root.obj("r accomptk-mic", 190, 66).to(mic, inlet=1)
     heard.to(root.face("live.meter~", 120, 200, (42, 82, 12, 116)))
     played = heard.to(root.sub("rings", 30, 350, (1300, 480), rings))
-    file = root.obj(f"sfrecord~ {len(INSTRUMENTS) + 1}", 30, 530)
-    mix = root.obj("*~ 0.", 620, 530)
+    file = root.obj(f"sfrecord~ {len(INSTRUMENTS) + 1}", 30, 564)
+    mix = root.obj("*~ 0.", 620, 564)
     heard.to(file)
     for i, name in enumerate(INSTRUMENTS):
         gain = root.parameter(
-            "live.gain~", 190 + 80 * i, 350, (112 + 88 * i, 78, 46, 124), f"{name} gain", 0,
+            "live.gain~", 190 + 170 * i, 360, (112 + 88 * i, 78, 46, 124), f"{name} gain", 0,
             parameter_type=0, parameter_mmin=-70, parameter_mmax=6, parameter_unitstyle=4,
             channels=1, showname=0,
         )  # fmt: skip
         played.to(gain, outlet=i)
         gain.to(file, inlet=i + 1)
         gain.to(mix)
-        gain.to(root.obj("outlet", 190 + 80 * i, 570 - 70))
-    root.obj("r accomptk-speakers", 680, 490).to(mix, inlet=1)
+        gain.to(root.obj("outlet", 190 + 170 * i, 510))
+        root.obj(f"r accomptk-{name}-gain-set", 190 + 170 * i, 324).to(gain)
+    root.obj("r accomptk-speakers", 1000, 564).to(mix, inlet=1)
     _speakers(root, mix)
     _file(root, file)
 
 
 def _speakers(root: Canvas, mix: Node) -> None:
-    out = root.face("ezdac~", 760, 520, (744, 6, 28, 28))
+    out = root.face("ezdac~", 760, 558, (744, 6, 28, 28))
     mix.to(out)
     mix.to(out, inlet=1)
 
 
 def _file(root: Canvas, file: Node) -> None:
     """Ask for a file and record into it; the channels are what was heard, and the stems."""
-    *_, switch = root.chain(640, 150, "r accomptk-record", "sel 1 0")
-    ask, then, name = root.chain(640, 240, "savedialog WAVE", "t b l", "prepend open")
+    *_, switch = root.chain(1060, 324, "r accomptk-record", "sel 1 0")
+    ask, then, name = root.chain(1060, 420, "savedialog WAVE", "t b l", "prepend open")
     switch.to(ask)
     then.to(name, outlet=1)
     name.to(file)
-    then.to(root.msg("1", 600, 312)).to(file)
-    switch.to(root.msg("0", 780, 240), outlet=1).to(file)
+    then.to(root.msg("1", 1010, 492)).to(file)
+    switch.to(root.msg("0", 1210, 420), outlet=1).to(file)
 
 
 def help_patch() -> dict[str, Any]:

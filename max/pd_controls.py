@@ -1,6 +1,6 @@
 """The controls and displays of ``accomptk.pd``, and the messages it takes from other objects."""
 
-from choices import BY_ITSELF, GAPS, HOPS, LOG, PHASES, PROMPTS, STATE, TO_SERVER, TOLD
+from choices import GAPS, HOPS, INLET, LOG, PHASES, STATE, TOLD
 from pd_canvas import Canvas
 
 from accomptk.live.protocol import BEATS, DIALS, MODES
@@ -139,14 +139,10 @@ def _stems(pd: Canvas, x: int, y: int) -> None:
 
 def messages() -> Canvas:
     """Messages from other objects: they turn the controls, or go to the server as they are."""
-    pd = Canvas(700, 980, "messages")
-    switches = ("connect", "mic", "speakers", "record", *INSTRUMENTS)
-    turned = (*switches, *TOLD, "bpm", "meter")
-    sent = [m.name for m in TO_SERVER if m.name not in (*BY_ITSELF, *PROMPTS)]
-    buses = [f"{name}-set" for name in turned] + ["host", "port", "reply-port", *sent]
-    names = [bus.removesuffix("-set") for bus in buses]
+    pd = Canvas(700, 1180, "messages")
+    names = [bus.removesuffix("-set") for bus in INLET]
     *_, ways = pd.chain(20, 20, "inlet", f"route {' '.join(names)}")
-    for i, bus in enumerate(buses):
+    for i, bus in enumerate(INLET):
         place = 40 + 330 * (i % 2), 120 + 36 * (i // 2)
         text = pd.obj("list append", *place)
         ways.to(text, outlet=i)
