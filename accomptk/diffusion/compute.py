@@ -9,7 +9,9 @@ import torch
 from accomptk.conditions.prompts import Vocabulary
 from accomptk.diffusion.excerpts import ExcerptSampler
 from accomptk.diffusion.teacher import Size, TeacherRecipe, build_teacher, teacher_loss
+from accomptk.latents.chroma import PITCH_CLASSES
 from accomptk.latents.shards import SongLatents
+from accomptk.latents.traits import TRAITS
 from accomptk.run import generator, numpy_generator
 from accomptk.stems.instruments import INSTRUMENTS
 
@@ -116,12 +118,11 @@ def _random_song(index: int, channels: int) -> SongLatents:
         latents=rng.standard_normal((len(stems), channels, frames)).astype(np.float16),
         contexts=tuple(tuple(other for other in stems if other != stem) for stem in stems),
         context_latents=rng.standard_normal((len(stems), channels, frames)).astype(np.float16),
+        context_chroma=rng.random((len(stems), PITCH_CLASSES, frames)).astype(np.float16),
+        traits=rng.standard_normal((len(stems), len(TRAITS), frames)).astype(np.float16),
         rms_db=(-20.0,) * len(stems),
         active=(((0.0, float(SECONDS)),),) * len(stems),
         seconds=float(SECONDS),
-        tempo=120.0,
-        family="",
-        soundfont="",
         beats=beats,
         downbeats=beats[::4],
         meter=4,

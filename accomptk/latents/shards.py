@@ -4,6 +4,7 @@ The code is not linear, so what a player hears cannot be summed from latents of 
 stems each sample holds encoded *contexts*, mixes that leave out at least one playable stem.
 """
 
+import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -15,9 +16,9 @@ from accomptk.errors import CodecError, DatasetError
 from accomptk.latents.codec import Codec
 from accomptk.latents.contexts import draw_contexts
 from accomptk.latents.song import SongLatents, encode_song
-from accomptk.run import replacing
-from accomptk.stems.index import SPLITS, StemSet
-from accomptk.stems.parallel import map_unordered
+from accomptk.stems.index import SPLITS, Song, StemSet
+from accomptk.stems.parallel import Workers, map_unordered
+from accomptk.stems.place import place, settle, write_whole
 
 __all__ = ["SongLatents", "encode_set", "latents_dir", "read_latents"]
 
@@ -43,7 +44,7 @@ class _Details:
 
 def latents_dir(set_root: Path, sha8: str) -> Path:
     """Where the latents of a set and a codec are."""
-    return Path(set_root) / "latents" / sha8
+    return place(set_root) / "latents" / sha8
 
 
 def encode_set(
@@ -52,7 +53,7 @@ def encode_set(
     *,
     subsets: int = SUBSETS,
     seed: int = 0,
-    workers: int = 1,
+    workers: Workers = 1,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Path:
@@ -66,7 +67,7 @@ def encode_set(
         codec: What to encode with.
         subsets: Random contexts a song, beside one per playable stem that lacks just that stem.
         seed: Of the random contexts.
-        workers: Processes; 1 works in this one.
+        workers: Processes of this machine, 1 for this one, or the address of a dask scheduler.
         force: Encode again what is there.
         progress: Told after each shard.
 
@@ -90,8 +91,8 @@ def encode_set(
         _restart(folder, details)
     shards = _plan(stems)
     missing = [name for name in shards if not (folder / name).is_file()]
-    done = sum(len(tracks) for name, tracks in shards.items() if name not in missing)
-    work = partial(_write_shard, stems.root.absolute(), codec, details)
+    done = sum(len(songs) for name, songs in shards.items() if name not in missing)
+    work = partial(_write_shard, settle(stems.root), codec, details)
     tasks = [(name, shards[name]) for name in missing]
     for count in map_unordered(work, tasks, workers):
         done += count
@@ -138,14 +139,14 @@ def _check_codec(folder: Path, codec_sha8: str) -> None:
     )
 
 
-def _plan(stems: StemSet) -> dict[str, list[str]]:
-    """Tracks of each shard, by its file name."""
+def _plan(stems: StemSet) -> dict[str, tuple[Song, ...]]:
+    """Songs of each shard, by its file name."""
     shards = {}
     for split in SPLITS:
-        tracks = [song.track for song in stems.split(split)]
-        for start in range(0, len(tracks), SONGS_PER_SHARD):
+        songs = stems.split(split)
+        for start in range(0, len(songs), SONGS_PER_SHARD):
             name = f"{split}-{start // SONGS_PER_SHARD:04d}.tar"
-            shards[name] = tracks[start : start + SONGS_PER_SHARD]
+            shards[name] = songs[start : start + SONGS_PER_SHARD]
     return shards
 
 
@@ -159,24 +160,22 @@ def _read_details(folder: Path) -> dict[str, Any] | None:
 
 def _restart(folder: Path, details: _Details) -> None:
     """Remove shards of another content, then say what is to come."""
-    for path in folder.glob("*.tar"):
+    for path in folder.glob("*.tar") if folder.is_dir() else ():
         path.unlink()
-    with replacing(folder / DETAILS_NAME) as temporary:
-        temporary.write_text(json.dumps(asdict(details), indent=2) + "\n", encoding="utf-8")
+    write_whole(folder / DETAILS_NAME, json.dumps(asdict(details), indent=2).encode() + b"\n")
 
 
 def _write_shard(
-    root: Path, codec: Codec, details: _Details, task: tuple[str, Sequence[str]]
+    root: Path, codec: Codec, details: _Details, task: tuple[str, Sequence[Song]]
 ) -> int:
     """Encode the songs of a shard and write it whole or not at all; runs in any process."""
     from webdataset import TarWriter
 
-    name, tracks = task
-    stems = StemSet.open(root)
-    path = latents_dir(root, codec.sha8) / name
-    with replacing(path) as temporary, TarWriter(str(temporary), mtime=0.0) as writer:
-        for number, track in enumerate(tracks):
-            song = stems.song(track)
+    name, songs = task
+    stems = StemSet(root, tuple(songs))
+    buffer = io.BytesIO()
+    with TarWriter(buffer, mtime=0.0) as writer:
+        for number, song in enumerate(songs):
             contexts = draw_contexts(song, details.subsets, details.seed)
             sample = encode_song(stems, song, codec, contexts)
             writer.write(
@@ -185,7 +184,8 @@ def _write_shard(
                     **sample.to_sample(),
                 }
             )
-    return len(tracks)
+    write_whole(latents_dir(root, codec.sha8) / name, buffer.getvalue())
+    return len(songs)
 
 
 def _read_shard(path: Path) -> Iterator[SongLatents]:

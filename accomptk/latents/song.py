@@ -13,7 +13,8 @@ from accomptk.latents.chroma import PITCH_CLASSES, ChromaListener
 from accomptk.latents.codec import Codec, encode
 from accomptk.latents.contexts import Context
 from accomptk.latents.traits import measure
-from accomptk.stems.index import Chord, Song, StemSet
+from accomptk.stems.index import StemSet
+from accomptk.stems.music import Music, Song, music_of
 
 Latents = NDArray[np.float16]
 
@@ -21,8 +22,8 @@ BLOCK_FRAMES = 48
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SongLatents:
-    """Latents of a song and what is known of its music.
+class SongLatents(Music):
+    """Latents of a song, beside what is known of its music.
 
     Attributes:
         track: The song.
@@ -36,14 +37,6 @@ class SongLatents:
         context_chroma: Pitch classes of each context, ``accomptk.latents.chroma``, [M, 12, T].
         traits: Of each stem, ``accomptk.latents.traits``, NaN in silence, [S, 4, T].
         seconds: Length.
-        beats: Times in seconds.
-        downbeats: Times in seconds.
-        meter: Beats in a bar, 0 when unknown.
-        tempo: Beats per minute, 0 when unknown.
-        chords: Start, end and label of each.
-        prompt: Words for the song.
-        family: Songs of one family are in one split.
-        soundfont: That it was rendered with.
     """
 
     track: str
@@ -57,14 +50,6 @@ class SongLatents:
     context_chroma: Latents
     traits: Latents
     seconds: float
-    beats: NDArray[np.float64]
-    downbeats: NDArray[np.float64]
-    meter: int
-    tempo: float
-    chords: tuple[Chord, ...]
-    prompt: str
-    family: str
-    soundfont: str
 
     def is_valid(self, context: int, stem: int) -> bool:
         """Whether a context leaves a stem out, so that the stem may be made to it."""
@@ -79,16 +64,13 @@ class SongLatents:
     def from_sample(cls, sample: Mapping[str, Any]) -> "SongLatents":
         """Read the entries that `to_sample` gave, as bytes."""
         text = json.loads(sample["json"])
-        values = {name: text[name] for name in _TEXTS}
+        values = {name: text[name] for name in _TEXTS if name in text}
         nested = {
-            "beats": np.asarray(values["beats"], dtype=np.float64),
-            "downbeats": np.asarray(values["downbeats"], dtype=np.float64),
             "stems": tuple(values["stems"]),
             "instruments": tuple(values["instruments"]),
             "rms_db": tuple(values["rms_db"]),
             "active": tuple(tuple((a, b) for a, b in regions) for regions in values["active"]),
             "contexts": tuple(tuple(names) for names in values["contexts"]),
-            "chords": tuple((a, b, label) for a, b, label in values["chords"]),
         }
         arrays = {name: np.load(io.BytesIO(sample[f"{name}.npy"])) for name in _ARRAYS}
         return cls(**{**values, **nested, **arrays})
@@ -131,14 +113,7 @@ def encode_song(
         context_chroma=_stack(chroma, (PITCH_CLASSES, latents.shape[2])),
         traits=np.stack(traits).astype(np.float16),
         seconds=song.seconds,
-        beats=song.beats,
-        downbeats=song.downbeats,
-        meter=song.meter,
-        tempo=song.tempo,
-        chords=song.chords,
-        prompt=song.prompt,
-        family=song.family,
-        soundfont=song.soundfont,
+        **music_of(song),
     )
 
 

@@ -17,7 +17,7 @@ from accomptk.stems.audio import SAMPLE_RATE, Samples, rms_db
 from accomptk.stems.index import StemSet, update_index
 from accomptk.stems.music import Song
 from accomptk.stems.parallel import Workers, map_unordered
-from accomptk.stems.place import is_folder
+from accomptk.stems.place import settle
 from accomptk.stems.song import read_song, rewrite_song
 from accomptk.stems.tempo import Grid
 
@@ -55,10 +55,9 @@ def estimate_beats(
     unknown = [song for song in stems.songs if not song.beats_source]
     if unknown:
         _load_nets()  # what is missing is missed here, not in every process
-    where = stems.root.absolute() if is_folder(stems.root) else stems.root
     found: list[Song] = []
     try:
-        for song in map_unordered(partial(_listen, where), unknown, workers):
+        for song in map_unordered(partial(_listen, settle(stems.root)), unknown, workers):
             found.append(song)
             if progress is not None:
                 progress(len(found), len(unknown))

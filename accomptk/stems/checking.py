@@ -9,7 +9,7 @@ from pathlib import Path
 from accomptk.stems.index import StemSet
 from accomptk.stems.music import Song
 from accomptk.stems.parallel import Workers, map_unordered
-from accomptk.stems.place import is_folder
+from accomptk.stems.place import settle
 
 MISSING, CHANGED = "missing", "changed"
 
@@ -46,10 +46,9 @@ def verify(
         DatasetError: If there is no index.
     """
     stems = StemSet.open(root)
-    where = stems.root.absolute() if is_folder(stems.root) else stems.root
     found: list[Finding] = []
     for done, findings in enumerate(
-        map_unordered(partial(check_song, where), stems.songs, workers), 1
+        map_unordered(partial(check_song, settle(stems.root)), stems.songs, workers), 1
     ):
         found += findings
         if progress is not None:

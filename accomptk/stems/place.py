@@ -43,6 +43,11 @@ def is_folder(where: Path) -> bool:
     return isinstance(where, Path)
 
 
+def settle(where: Path) -> Path:
+    """The same place for processes that run in another folder."""
+    return where.absolute() if is_folder(where) else where
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file whole or not at all; object stores do so by themselves."""
     path.parent.mkdir(parents=True, exist_ok=True)

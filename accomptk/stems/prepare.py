@@ -15,7 +15,7 @@ from accomptk.stems import index
 from accomptk.stems.checking import is_there
 from accomptk.stems.music import Song
 from accomptk.stems.parallel import Workers, map_unordered
-from accomptk.stems.place import TEMPORARY, is_folder
+from accomptk.stems.place import TEMPORARY, is_folder, settle
 from accomptk.stems.song import SongAudio, read_song, to_file_name, write_song
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -122,8 +122,7 @@ class _Writer:
 
     def run(self, tasks: Sequence[Task], workers: Workers, progress: Progress | None) -> None:
         """Make the songs of the tasks; whatever happens, the index lists those that are done."""
-        out = self.out.absolute() if is_folder(self.out) else self.out
-        make = partial(_make_song, out)
+        make = partial(_make_song, settle(self.out))
         try:
             for done in map_unordered(make, tasks, workers, lost=_give_up):
                 self.made.append(done)
