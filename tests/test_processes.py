@@ -2,6 +2,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -29,27 +30,45 @@ def test_shares_are_disjoint_and_complete():
     assert [Team(rank, 3).leads for rank in range(3)] == [True, False, False]
 
 
-@pytest.mark.slow
-def test_two_gloo_processes_evaluate_together(tmp_path):
+@pytest.fixture
+def folder(tmp_path):
+    """Where a team works: a set of two songs."""
     prepare(tmp_path / "band", [(s.track, s) for s in SONGS[:2]], name="band", source="test")
+    return tmp_path
+
+
+def start(folder, **variables):
+    """A member of a team, with the variables that a launcher sets."""
+    paths = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(MEMBER.parent)}
+    return subprocess.Popen(
+        [sys.executable, MEMBER, folder],
+        env={**os.environ, **paths, **variables},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_two_gloo_processes_evaluate_together(folder):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    shared = {
-        "WORLD_SIZE": "2",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(MEMBER.parent),
-    }
-    members = [
-        subprocess.Popen(
-            [sys.executable, MEMBER, tmp_path],
-            env={**os.environ, **shared, "RANK": rank, "LOCAL_RANK": rank},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for rank in ("0", "1")
-    ]
-    said = [member.communicate(timeout=300)[0].strip() for member in members]
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    members = [start(folder, **shared, RANK=rank, LOCAL_RANK=rank) for rank in ("0", "1")]
+    said = [member.communicate(timeout=600)[0].strip() for member in members]
     assert said == ["0 of 2: 2 jobs, [2]", "1 of 2: 2 jobs, []"]
+
+
+@pytest.mark.slow
+def test_what_was_done_before_a_kill_is_kept(folder):
+    killed = start(folder)
+    while not list(folder.glob("outcomes/*.npz")):
+        assert killed.poll() is None
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    kept = {path: path.stat().st_mtime_ns for path in folder.glob("outcomes/[!.]*.npz")}
+    said = start(folder).communicate(timeout=600)[0].strip()
+    assert said == "0 of 1: 4 jobs, [2]"
+    assert len(list(folder.glob("outcomes/*.npz"))) == 2
+    assert kept == {path: path.stat().st_mtime_ns for path in kept}

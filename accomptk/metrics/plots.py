@@ -3,7 +3,7 @@
 import io
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from accomptk.errors import MissingTool
 from accomptk.metrics.anchors import LOWER, UPPER
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PANEL_INCHES = (3.1, 2.3)
 COLUMNS = 3
 GUIDES = {UPPER: ("truth through the codec", "--"), LOWER: ("another song", ":")}
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "accomptk",  # names inside the file, otherwise random
     "svg.fonttype": "none",
     "font.size": 8,

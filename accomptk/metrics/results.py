@@ -34,7 +34,8 @@ def render(folder: Path, readme: Path | None = None) -> dict[Path, str]:
         DatasetError: If a table cannot be read or the README names one that is absent.
         MissingTool: If there is something to plot and matplotlib is not installed.
     """
-    tables, texts = {}, {}
+    tables: dict[str, str] = {}
+    texts: dict[Path, str] = {}
     for path in sorted(folder.glob("*.csv")):
         name, rows = path.stem, read_csv(path)
         tables[name] = to_markdown(rows)

@@ -119,7 +119,7 @@ def _names(models: Sequence[str]) -> list[tuple[str, str]]:
     """A name for each model: shipped ones have theirs, files are called by their own."""
     named = [(name if name in SHIPPED else Path(name).stem, name) for name in models]
     found = [name for name, _ in named]
-    unique = []
+    unique: list[tuple[str, str]] = []
     for name, path in named:
         clear = name if found.count(name) == 1 else f"{Path(path).absolute().parent.name}-{name}"
         if clear in (other for other, _ in unique):
