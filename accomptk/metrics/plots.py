@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PANEL_INCHES = (3.1, 2.3)
+LEGEND_INCHES = 0.35
 COLUMNS = 3
+TICKS = (1, 1.5, 2, 3, 4, 5, 7)  # of a decade
 GUIDES = {UPPER: ("truth through the codec", "--"), LOWER: ("another song", ":")}
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "accomptk",  # names inside the file, otherwise random
@@ -37,7 +39,7 @@ def plots(rows: Sequence[Row]) -> dict[str, str]:
     found = {}
     if _differ(models, _gap):
         series = _series(models, lambda row: f"{row.model}{_hop_words(models, row)}")
-        found["gap"] = _draw(rows, series, _gap, "gap, s (hearing ends this long before)")
+        found["gap"] = _draw(rows, series, _gap, "gap between hearing and playing, s")
     if _differ(models, _hop):
         series = _series(models, lambda row: f"{row.model}, K = {row.lookahead:.3g}")
         found["hop"] = _draw(rows, series, _hop, "hop, s")
@@ -69,27 +71,34 @@ def _draw(
     lines = math.ceil(len(metrics) / COLUMNS)
     width, height = PANEL_INCHES
     with rc_context(STYLE):
-        figure = Figure(figsize=(COLUMNS * width, lines * height + 0.4))
+        size = (COLUMNS * width, lines * height + LEGEND_INCHES)
+        figure = Figure(figsize=size)
         figure.subplots_adjust(
-            left=0.07, right=0.98, wspace=0.3, hspace=0.55, bottom=0.22 / lines, top=1 - 0.2 / lines
+            left=0.06,
+            right=0.98,
+            wspace=0.28,
+            hspace=0.6,
+            bottom=0.45 / size[1],
+            top=1 - (LEGEND_INCHES + 0.15) / size[1],
         )
         for index, metric in enumerate(metrics, start=1):
             axes = figure.add_subplot(lines, COLUMNS, index)
-            _draw_panel(axes, metric, rows, series, place)
+            _draw_panel(axes, metric, rows, series, place, "none" if has_front else "-")
             if has_front:
                 _draw_front(axes, metric, series, place)
-                axes.set_xscale("log")
+                _scale_log(axes)
             axes.set_xlabel(label)
         handles, names = figure.axes[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="lower center", ncols=6, frameon=False)
+        figure.legend(handles, names, loc="upper center", ncols=6, frameon=False)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
 
 
 def _draw_panel(
-    axes: "Axes", metric: Metric, rows: Sequence[Row], series: Series, place: Place
+    axes: "Axes", metric: Metric, rows: Sequence[Row], series: Series, place: Place, line: str
 ) -> None:
+    """Means with their intervals, joined by ``line``, beside two anchors."""
     for name, (words, dashes) in GUIDES.items():
         cells = [cell for row in rows if row.model == name and (cell := _cell(row, metric))]
         if cells:
@@ -103,11 +112,24 @@ def _draw_panel(
                 yerr=[_below([c for _, c in known]), _above([c for _, c in known])],
                 marker="o",
                 markersize=3,
+                linestyle=line,
                 linewidth=1,
+                elinewidth=0.7,
                 capsize=2,
+                alpha=0.8,
                 label=name,
             )
     axes.set_title(metric.heading, fontsize=8)
+
+
+def _scale_log(axes: "Axes") -> None:
+    """A logarithmic axis with plain numbers, even where it spans less than a decade."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=TICKS))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter("{x:g}")
 
 
 def _draw_front(axes: "Axes", metric: Metric, series: Series, place: Place) -> None:
