@@ -188,7 +188,8 @@ class StreamingEngine:
             )
         played = []
         for block in self._until_due(wav):
-            self._hear(block)
+            # A copy of its own: kernels round by where a slice lies in memory.
+            self._hear(block.clone())
             if self.stream.heard == self.stream.next_step:
                 self.stream.next_step += self.stream.controls.window.hop
                 played += self._step()
