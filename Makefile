@@ -39,9 +39,10 @@ check: $(STAMP)  ## lint, format, types, spelling, citation, results
 smoke: $(STAMP)  ## the whole path at toy size, from the clone and from the wheel
 	PATH="$(abspath $(BIN)):$$PATH" bash tests/smoke.sh
 
-bench: $(STAMP)  ## what a live step and a training step cost on this machine
+bench: $(STAMP)  ## what a live step, a training step and preparing songs cost on this machine
 	$(BIN)/accomptk bench stream
 	$(BIN)/accomptk bench training
+	OMP_NUM_THREADS=1 $(BIN)/python tests/bench_prep.py --write
 
 results: $(STAMP)  ## make the tables and plots of results/ and README.md from the stored rows
 	$(BIN)/python -m accomptk.metrics.results

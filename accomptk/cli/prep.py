@@ -107,7 +107,11 @@ def prep() -> None:
 def musdb(
     root: Path | None, download: bool, stereo: bool, split: str | None, **options: Any
 ) -> None:
-    """Read MUSDB18 or MUSDB18-HQ; without it, the one real excerpt that comes with stempeg."""
+    """Read MUSDB18 or MUSDB18-HQ.
+
+    Without it, the one real excerpt that comes with the stempeg package is prepared instead, so
+    that what follows can be tried.
+    """
     from accomptk.stems import musdb as source
 
     job = Job.read(options, "musdb", "musdb")
@@ -139,7 +143,10 @@ def _download_musdb(root: Path | None) -> Path | None:
 @stereo_option
 @shared_options("slakh")
 def slakh(root: Path, stereo: bool, split: str | None, **options: Any) -> None:
-    """Read Slakh2100, its redux version or BabySlakh in DIR, with beats from the MIDI files."""
+    """Read Slakh2100 or BabySlakh.
+
+    DIR is the collection, its redux version, or a part of it. Beats come from the MIDI files.
+    """
     from accomptk.stems.slakh import tasks
 
     job = Job.read(options, "slakh", "slakh")
@@ -152,7 +159,10 @@ def slakh(root: Path, stereo: bool, split: str | None, **options: Any) -> None:
 @stereo_option
 @shared_options("moisesdb")
 def moisesdb(root: Path, stereo: bool, split: str | None, **options: Any) -> None:
-    """Read MoisesDB in DIR; songs of one artist share a split, genres become prompts."""
+    """Read MoisesDB.
+
+    Songs of one artist share a split; genres become prompts.
+    """
     from accomptk.stems.moisesdb import tasks
 
     job = Job.read(options, "moisesdb", "moisesdb")
@@ -175,9 +185,9 @@ def moisesdb(root: Path, stereo: bool, split: str | None, **options: Any) -> Non
 def stems(
     root: Path, rules: tuple[str, ...], stereo: bool, split: str | None, **options: Any
 ) -> None:
-    """Read the stems in DIR: each sub-folder a song, or DIR itself one song.
+    """Read anyone's stems.
 
-    A file's name says its instrument ("Bass DI.wav"); its audio may have any rate and length.
+    Each sub-folder of DIR is a song, or DIR itself is one. A file's name says its instrument ("Bass DI.wav"); its audio may have any rate and length.
     Beside the stems, prompt.txt may describe the song and beats.txt list its beats.
     """
     from accomptk.stems.folder import tasks
@@ -198,7 +208,10 @@ def stems(
 )
 @shared_options("<name of DIR>")
 def midi(root: Path, soundfont: str | None, split: str | None, **options: Any) -> None:
-    """Render the General MIDI files in DIR, with beats from their tempo maps."""
+    """Render General MIDI files.
+
+    All in DIR, with beats from their tempo maps and instruments from their programs.
+    """
     from accomptk.stems.midi import tasks
 
     job = Job.read(options, name_of(root), "midi")
@@ -224,7 +237,10 @@ def midi(root: Path, soundfont: str | None, split: str | None, **options: Any) -
 def band(
     songs: int, seconds: tuple[float, float], seed: int, split: str | None, **options: Any
 ) -> None:
-    """Compose and render original songs of a seeded band, with known chords and beats."""
+    """Compose and render original songs.
+
+    A seeded band plays them; chords and beats are known.
+    """
     from accomptk.stems.band import tasks
 
     job = Job.read(options, "band", "band", seed)
