@@ -66,8 +66,12 @@ class FileDoor:
 
     def _inside(self, name: str) -> Path:
         """The real path of a regular file in the folder, whatever links and dots say."""
-        path = (self.folder / name).resolve()
-        if Path(name).is_absolute() or not path.is_relative_to(self.folder) or not path.is_file():
+        try:
+            path = (self.folder / name).resolve()
+            is_ours = path.is_relative_to(self.folder) and path.is_file()
+        except (OSError, RuntimeError, ValueError):  # a name too long, links in a circle
+            is_ours = False
+        if not is_ours or Path(name).is_absolute():
             raise StreamError(
                 f"{name}: no file inside --io-dir; write it there, name it relatively"
             )

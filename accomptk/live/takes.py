@@ -19,6 +19,7 @@ from accomptk.latents.codec import Codec
 from accomptk.live.packets import Samples
 from accomptk.live.performance import Made, Performance
 from accomptk.live.setup import Setup, read_changes
+from accomptk.live.wave_file import WaveFile
 from accomptk.run import replacing
 from accomptk.streaming.beat_sources import BeatSource, tracker
 
@@ -39,8 +40,7 @@ class Recorder:
         self.folder, self.codec, self.now, self.begun_s = folder, performance.codec, now, now()
         self._frames = 0
         self._files = ExitStack()
-        self._ends: dict[str, int] = {}
-        self._stems: dict[str, Any] = {}
+        self._stems: dict[str, WaveFile] = {}
         with replacing(folder / "take.json") as temporary:
             head = {"schema": SCHEMA, "seed": performance.seed, **_names(performance)}
             head["setup"] = performance.setup.to_json()
@@ -73,12 +73,10 @@ class Recorder:
         """A chunk, laid in its place."""
         for name, wav in zip(made.stems, made.wav, strict=True):
             if name not in self._stems:
-                self._stems[name], self._ends[name] = self._open(name), 0
-            hole = made.first_sample - self._ends[name]
-            self._stems[name].write(
-                np.concatenate([np.zeros(max(hole, 0), np.float32), wav[max(-hole, 0) :]])
-            )
-            self._ends[name] += max(hole, 0) + len(wav[max(-hole, 0) :])
+                self._stems[name] = self._open(name)
+            file = self._stems[name]
+            file.write(np.zeros(max(made.first_sample - file.count, 0), np.float32))
+            file.write(wav[max(file.count - made.first_sample, 0) :])
 
     def close(self) -> None:
         """Finish all files."""
@@ -93,11 +91,8 @@ class Recorder:
         self._journal.write(json.dumps({**entry, **values}) + "\n")
         self._journal.flush()
 
-    def _open(self, name: str) -> Any:
-        import soundfile
-
-        path = self.folder / f"{name}.wav"
-        file = soundfile.SoundFile(path, "w", self.codec.sample_rate, 1, "FLOAT")
+    def _open(self, name: str) -> WaveFile:
+        file = WaveFile(self.folder / f"{name}.wav", self.codec.sample_rate)
         return self._files.enter_context(file)
 
 
