@@ -31,7 +31,7 @@ walk() {
     --codec "$codec" --hop 6 --steps 1 --beats none --out simulated --quiet
   accomptk eval --data data/toy --models "$teacher,$baseline" --codec "$codec" --songs 1 \
     --instruments drums --hop 6 --lookahead 0,1,2 --steps 1 --out runs/eval --workers 1 \
-    --json --quiet > result.json
+    --audio --json --quiet > result.json
   python3 - result.json <<'PYTHON'
 import json, sys
 result = json.load(open(sys.argv[1]))
@@ -40,6 +40,9 @@ assert found == sorted((m, k) for m in ("a_style", "teacher") for k in (0, 1, 2)
 wanted = {"ground_truth", "codec", "random_pairing", "tempo_matched", "click", "silence"}
 assert wanted <= result["anchors"].keys(), result["anchors"].keys()
 PYTHON
+  accomptk report runs/eval --quiet
+  accomptk report runs/eval --blind --quiet
+  grep --quiet audio/webm runs/eval/report.html runs/eval/blind.html
   accomptk bench stream --instruments drums --seconds 6 --json > bench.json  # the shipped teacher
   accomptk weights list
   accomptk doctor
