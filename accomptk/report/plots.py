@@ -45,7 +45,7 @@ class Series(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """One plot."""
+    """One plot; a scattered one has a label at each mark and no lines."""
 
     title: str
     x_label: str
@@ -53,7 +53,7 @@ class Panel(NamedTuple):
     y_ticks: tuple[Tick, ...]
     guides: tuple[Tick, ...]
     series: tuple[Series, ...]
-    labelled: bool = False
+    is_scattered: bool = False
 
 
 class Scale(NamedTuple):
@@ -116,9 +116,9 @@ def compute_panels(rows: Sequence[Row]) -> list[Panel]:
         return scale(math.log10(cell.mean)) if cell and cell.mean > 0 else math.nan
 
     chosen = [metric for metric in QUALITY if metric.has_closeness or metric.key == "fad_mix"]
-    label = "compute / audio (below 1 is real time)"
+    label = "compute / audio; below 1 is real time"
     found = (_panel(metric, rows, place, x_ticks, label) for metric in chosen)
-    return [panel._replace(labelled=True) for panel in found if panel is not None]
+    return [panel._replace(is_scattered=True) for panel in found if panel is not None]
 
 
 def _panel(

@@ -51,7 +51,7 @@ function makeLane({ label, scores, colour }, index) {
   const key = make("kbd", { textContent: index < 10 ? (index + 1) % 10 : "" });
   const words = [make("span", { textContent: label }), make("small", { textContent: scores })];
   const name = make("span", { className: "name" }, key, ...words);
-  const lane = make("label", { className: "lane", title: scores }, radio, name, make("canvas"));
+  const lane = make("label", { className: "lane", title: scores }, radio, name, make("canvas", { ariaHidden: "true" }));
   lane.dataset.colour = colour ?? "none";
   return lane;
 }
