@@ -139,8 +139,8 @@ def without_data(
     from functools import partial
 
     from accomptk.cli.synth import load_pair
+    from accomptk.diffusion.bands import SynthRecipe
     from accomptk.diffusion.distillation import DataFree
-    from accomptk.diffusion.duets import SynthRecipe
     from accomptk.diffusion.trajectory_shards import TrajectorySet, synthesise
     from accomptk.recipe import load_recipe
 

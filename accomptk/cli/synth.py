@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -40,7 +40,7 @@ Examples:
     help="Your prompts, one a line.  [default: the caption grammar]",
 )
 @recipe_option("pocket/synth")
-@click.option("--batch", type=click.IntRange(min=1), default=None, help="Duets at once.")
+@click.option("--batch", type=click.IntRange(min=1), default=None, help="Bands at once.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes to use.")
 @out_option("./runs/synth-<time>")
 @set_option
@@ -62,14 +62,14 @@ def synth(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Let a teacher play duets from words alone, and keep every state of its ODE.
+    """Let a teacher play bands from words alone, and keep every state of its ODE.
 
     The same command goes on where it was interrupted; under `accelerate launch` or `torchrun`
     each process makes its share of the shards.
     """
+    from accomptk.diffusion.bands import SynthRecipe
     from accomptk.diffusion.briefs import read_prompts
-    from accomptk.diffusion.duets import SynthRecipe
-    from accomptk.diffusion.trajectory_shards import synthesise
+    from accomptk.diffusion.trajectory_shards import forget, synthesise
     from accomptk.processes import find_team
     from accomptk.recipe import load_recipe
     from accomptk.run import Run
@@ -79,6 +79,9 @@ def synth(
         raise click.UsageError("several processes need one --out")
     resolved = load_recipe(recipe, SynthRecipe, overrides)
     run = Run.create("synth", out, resolved.seed, resolved, resume=not force)
+    if force and team.leads:
+        forget(run.folder)
+    team.wait()
     with progress(quiet) as bar:
         task = bar.add_task("synth", total=resolved.streams)
         details = synthesise(
@@ -89,7 +92,6 @@ def synth(
             batch=batch or 0,
             workers=workers,
             share=team.share,
-            force=force,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     team.wait()
@@ -110,7 +112,6 @@ def load_pair(teacher: str, codec: Path | None, device: str) -> "tuple[ChunkDeno
 
     Raises:
         CodecError: If they do not belong together.
-        CheckpointError: If it is no such model.
     """
     from accomptk.errors import CodecError
     from accomptk.latents.codec import load_codec
@@ -123,4 +124,4 @@ def load_pair(teacher: str, codec: Path | None, device: str) -> "tuple[ChunkDeno
             f"model '{teacher}' was trained on latents of codec {model.codec_sha8}, this codec is "
             f"{own.sha8}; pass the codec it names"
         )
-    return model, own
+    return cast("ChunkDenoiser", model), own  # every model that can be loaded is one

@@ -1,4 +1,4 @@
-"""What a teacher is asked to play from words alone: a prompt, two players, and their beat.
+"""What a teacher is asked to play from words alone: a prompt, its players, and their beat.
 
 No recording is behind any of it: prompts come from the user or from the caption grammar, beats from
 the chart grammar.
@@ -35,20 +35,20 @@ class Brief:
 
     Args:
         prompt: Words.
-        players: The soloist, and who accompanies it.
+        players: Instruments in the order in which they join.
         tempo: Beats per minute, rounded.
         beats: Beats, also before the stream.
         downbeats: Those that begin a bar.
     """
 
     prompt: str
-    players: tuple[str, str]
+    players: tuple[str, ...]
     tempo: int
     beats: Floats
     downbeats: Floats
 
     @property
-    def key(self) -> tuple[str, tuple[str, str], int]:
+    def key(self) -> tuple[str, tuple[str, ...], int]:
         """What makes it another tuple than the others."""
         return self.prompt, self.players, self.tempo
 
@@ -69,26 +69,30 @@ def read_prompts(path: Path) -> tuple[str, ...]:
     return prompts
 
 
-def write_briefs(seed: int, seconds: float, prompts: Sequence[str] = ()) -> Iterator[Brief]:
+def write_briefs(
+    seed: int, seconds: float, players: int, prompts: Sequence[str] = ()
+) -> Iterator[Brief]:
     """Endless distinct briefs; the n-th depends on the seed and on those before it alone.
 
     Args:
         seed: Root of their random numbers.
         seconds: Length of a stream.
+        players: Of each band.
         prompts: A bank to take in turn; empty for the caption grammar.
     """
     seen = set()
     for index in count():
         for attempt in count():
             rng = numpy_generator(seed, f"brief/{attempt}", index)
-            brief = _write(rng, seconds, prompts[index % len(prompts)] if prompts else None)
+            prompt = prompts[index % len(prompts)] if prompts else None
+            brief = _write(rng, seconds, players, prompt)
             if brief.key not in seen:
                 break
         seen.add(brief.key)
         yield brief
 
 
-def _write(rng: np.random.Generator, seconds: float, prompt: str | None) -> Brief:
+def _write(rng: np.random.Generator, seconds: float, players: int, prompt: str | None) -> Brief:
     everyone = genres()
     genre = everyone[int(rng.integers(len(everyone)))]
     asked = re.search(r"(\d+) ?bpm", prompt or "")
@@ -100,12 +104,12 @@ def _write(rng: np.random.Generator, seconds: float, prompt: str | None) -> Brie
         seconds=seconds + SONG_S,
         is_blues=genre.is_blues and prompt is None,
     )
-    players = tuple(str(name) for name in rng.permutation(INSTRUMENTS)[:2])
-    caption = _caption(rng, genre.caption, chart, players)
+    band = tuple(str(name) for name in rng.permutation(INSTRUMENTS)[:players])
+    caption = _caption(rng, genre.caption, chart, band)
     first_s = float(rng.uniform(COUNTED_S, SONG_S))
     return Brief(
         prompt=caption if prompt is None else prompt,
-        players=(players[0], players[1]),
+        players=band,
         tempo=round(float(np.median(chart.bpm))),
         beats=chart.beats - first_s,
         downbeats=chart.downbeats - first_s,
@@ -113,7 +117,7 @@ def _write(rng: np.random.Generator, seconds: float, prompt: str | None) -> Brie
 
 
 def _caption(rng: np.random.Generator, genre: str, chart: Chart, players: Sequence[str]) -> str:
-    band = [name for name in (*INSTRUMENTS, MELODY) if name in players or rng.random() < JOINS]
+    named = [name for name in (*INSTRUMENTS, MELODY) if name in players or rng.random() < JOINS]
     return write_caption(
         rng,
         genre=genre,
@@ -121,5 +125,5 @@ def _caption(rng: np.random.Generator, genre: str, chart: Chart, players: Sequen
         key_name=chart.key_name,
         mode=chart.mode,
         level=float(np.mean([bar.level for bar in chart.bars])),
-        sounds={name: choose_sound(rng, name) for name in band},
+        sounds={name: choose_sound(rng, name) for name in named},
     )

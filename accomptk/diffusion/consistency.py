@@ -79,7 +79,8 @@ def endpoint_loss(
 
 def rhythm(x: Tensor) -> Tensor:
     """Magnitudes of the Fourier transform over time, [B, C, T] -> [B, C, T / 2 + 1]."""
-    return torch.fft.rfft(x, norm="ortho").abs()
+    magnitudes: Tensor = torch.fft.rfft(x, norm="ortho").abs()
+    return magnitudes
 
 
 def requery(

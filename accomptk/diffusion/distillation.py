@@ -20,7 +20,6 @@ from accomptk.diffusion.consistency import (
     paired_loss,
     requery,
 )
-from accomptk.diffusion.duets import Role
 from accomptk.diffusion.excerpts import ExcerptSampler
 from accomptk.diffusion.fit import read_songs
 from accomptk.diffusion.student import Student, save_student
@@ -130,9 +129,9 @@ class DataFree:
     def loss(self, student: Student, average: dict[str, Tensor], run: Run, step: int) -> Tensor:
         """From the states of trajectories to their ends, under whose history the recipe says."""
         rng, noise = step_generators(run, step)
-        role: Role = "soloist" if rng.random() < self.recipe.soloists else "accompanist"
-        shard = int(rng.integers(len(self.trajectories.details.shards)))
-        given = self.trajectories.read(shard)[role]
+        details, is_solo = self.trajectories.details, rng.random() < self.recipe.soloists
+        player = 0 if is_solo else int(rng.integers(1, details.players))
+        given = self.trajectories.read(int(rng.integers(len(details.shards))))[player]
         chosen = torch.from_numpy(rng.permutation(len(given.states))[: self.optim.batch])
         given = given.map(lambda part: part[chosen].to(student.device))
         history, states = given.endpoint, given.states

@@ -98,10 +98,17 @@ def teacher_loss(
 
 @dataclass(slots=True)
 class Memory:
-    """What a stream has heard and played, as keys and values."""
+    """What a stream has heard and played, as keys and values.
+
+    Args:
+        context: What was heard.
+        history: What was played.
+        unread: The last chunk [B, C, hop] and its instrument, as long as the history lacks it.
+    """
 
     context: Cache = field(default_factory=Cache)
     history: Cache = field(default_factory=Cache)
+    unread: tuple[Tensor, Tensor] | None = None
 
 
 class Teacher:
@@ -145,6 +152,7 @@ class Teacher:
 
     def hear(self, memory: Memory, latents: Tensor) -> None:
         """Add context frames [Bc, C, n]."""
+        self._read(memory)
         self.net.extend_context(memory.context, latents.to(self.device))
 
     def evaluations(self, sampling: Sampling) -> int:
@@ -177,6 +185,7 @@ class Teacher:
         guidance: float = 1.0,
     ) -> Denoise:
         """The denoiser of one chunk, everything but the noisy latents given; draws nothing."""
+        self._read(memory)
         context = memory.context if chunk.heard > 0 else Cache()
         past = self.net.recall(context, memory.history, chunk, len(generators))
         deaf = None
@@ -189,11 +198,15 @@ class Teacher:
     def remember(
         self, memory: Memory, chunk: Chunk, latents: Tensor, conditions: Conditions
     ) -> None:
-        """Add what was played to the history, [B, C, hop]."""
+        """Keep what was played, [B, C, hop]; the history tower reads it once the chunk is out."""
         if not memory.history.blocks:
             memory.history.end = chunk.start
-        instrument = conditions.instrument.to(self.device)
-        self.net.extend_history(memory.history, latents.to(self.device), instrument)
+        memory.unread = latents.to(self.device), conditions.instrument.to(self.device)
+
+    def _read(self, memory: Memory) -> None:
+        if memory.unread is not None:
+            self.net.extend_history(memory.history, *memory.unread)
+            memory.unread = None
 
 
 @dataclass(frozen=True, slots=True)

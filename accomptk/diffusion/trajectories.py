@@ -67,9 +67,9 @@ class Plan:
         for chunk in self.chunks:
             made = slice(chunk.start, chunk.end)
             start[made], end[made], heard[made] = chunk.start, chunk.end, chunk.heard
-        rows = (row.expand(batch, -1) for row in (start, end, heard))
-        layout = Layout(*rows, torch.full((batch,), self.chunks[0].start))
-        return layout.to(self.context.device)
+        start, end, heard = (row.expand(batch, -1) for row in (start, end, heard))
+        first = torch.full((batch,), self.chunks[0].start)
+        return Layout(start, end, heard, first).to(self.context.device)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Plan":
         """The same with each tensor changed."""

@@ -1,4 +1,4 @@
-"""Trajectories on disk: WebDataset shards, a duet a sample, a group of duets a shard."""
+"""Trajectories on disk: WebDataset shards, a band a sample, a group of bands a shard."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from accomptk.conditions.grid import FRAMES_PER_SECOND
+from accomptk.diffusion.bands import SynthRecipe, play_bands
 from accomptk.diffusion.briefs import Brief, write_briefs
-from accomptk.diffusion.duets import ROLES, Role, SynthRecipe, play_duets
 from accomptk.diffusion.trajectories import ChunkDenoiser, Plan, Trajectories
 from accomptk.diffusion.transformer import Conditions
 from accomptk.errors import DatasetError
 from accomptk.latents.codec import Codec
-from accomptk.recipe import recipe_hash
+from accomptk.recipe import parse_recipe, recipe_hash
 from accomptk.run import replacing
 from accomptk.stems.parallel import map_unordered
 from accomptk.window import Chunk
@@ -26,7 +26,7 @@ from accomptk.window import Chunk
 DETAILS_NAME = "details.json"
 
 Shard = tuple[str, range]
-"""File name and duets."""
+"""File name and bands."""
 
 Load = Callable[[], tuple[ChunkDenoiser, Codec]]
 """Loads the teacher and its codec, in whatever process works."""
@@ -41,8 +41,9 @@ class Details:
         codec: Likewise of its codec's.
         recipe: Hash of the recipe.
         prompts: The bank; empty for the caption grammar.
-        streams: Duets in all.
-        group: Duets a shard.
+        streams: Bands in all.
+        group: Bands a shard.
+        players: Of each band.
         guidance: Weight of the conditions.
         sigmas: Noise levels of the states.
     """
@@ -53,12 +54,13 @@ class Details:
     prompts: tuple[str, ...]
     streams: int
     group: int
+    players: int
     guidance: float
     sigmas: tuple[float, ...]
 
     @property
     def shards(self) -> dict[str, range]:
-        """Duets of each shard, by its file name."""
+        """Bands of each shard, by its file name."""
         starts = range(0, self.streams, self.group)
         return {
             f"{index:06d}.tar": range(start, min(start + self.group, self.streams))
@@ -75,7 +77,6 @@ def synthesise(
     batch: int = 0,
     workers: int = 1,
     share: Callable[[Sequence[Shard]], Sequence[Shard]] = lambda shards: shards,
-    force: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Details:
     """Roll a teacher out into shards; those that are there already are kept.
@@ -85,11 +86,10 @@ def synthesise(
         load: Loads teacher and codec.
         recipe: What to roll out.
         prompts: A bank of the user's; empty for the caption grammar.
-        batch: Duets played at once; 0 for a whole group. Decides speed and memory alone.
+        batch: Bands played at once; 0 for a whole group. Decides speed and memory alone.
         workers: Processes on this machine.
         share: Chooses the shards that this process makes; ``Team.share`` where there are several.
-        force: Make again what is there.
-        progress: Told of duets done and in all.
+        progress: Told of bands done and in all.
 
     Returns:
         What all processes together make.
@@ -105,16 +105,18 @@ def synthesise(
         prompts=tuple(prompts),
         streams=recipe.streams,
         group=recipe.group,
+        players=recipe.players,
         guidance=recipe.guidance,
         sigmas=tuple(recipe.levels(teacher.noise).tolist()),
     )
-    _claim(folder, details, force)
+    _claim(folder, details)
     own = share(list(details.shards.items()))
-    missing = [item for item in own if force or not (folder / item[0]).is_file()]
-    total, left = (sum(len(duets) for _, duets in some) for some in (own, missing))
+    missing = [item for item in own if not (folder / item[0]).is_file()]
+    total, left = (sum(len(bands) for _, bands in some) for some in (own, missing))
     seconds = recipe.geometry.excerpt / FRAMES_PER_SECOND
-    briefs = list(islice(write_briefs(recipe.seed, seconds, prompts), left and recipe.streams))
-    tasks = [(name, duets[0], [briefs[index] for index in duets]) for name, duets in missing]
+    writing = write_briefs(recipe.seed, seconds, recipe.players, prompts)
+    briefs = list(islice(writing, left and recipe.streams))
+    tasks = [(name, bands[0], [briefs[index] for index in bands]) for name, bands in missing]
     work = partial(_write_shard, folder.absolute(), load, recipe, batch)
     for count in map_unordered(work, tasks, workers):
         left -= count
@@ -142,15 +144,21 @@ class TrajectorySet:
         if absent is not None:
             raise DatasetError(f"{folder / absent}: missing; run the same accomptk synth again")
 
-    def read(self, shard: int) -> dict[Role, Trajectories]:
-        """Both roles of the duets of one shard."""
+    def read(self, shard: int) -> list[Trajectories]:
+        """The bands of one shard, one a player."""
         samples = list(_read_samples(self.folder / list(self.details.shards)[shard]))
-        return {role: _stack(samples, role) for role in ROLES}
+        return [_stack(samples, player) for player in range(self.details.players)]
 
 
-def _claim(folder: Path, details: Details, force: bool) -> None:
+def forget(folder: Path) -> None:
+    """Delete the trajectories in a folder."""
+    for path in (folder / DETAILS_NAME, *folder.glob("*.tar")):
+        path.unlink(missing_ok=True)
+
+
+def _claim(folder: Path, details: Details) -> None:
     found = _read_details(folder)
-    if found not in (None, details) and not force:
+    if found not in (None, details):
         pairs = zip(asdict(found).items(), asdict(details).values(), strict=True)
         differs = [name for (name, old), new in pairs if old != new]
         raise DatasetError(
@@ -164,8 +172,7 @@ def _read_details(folder: Path) -> Details | None:
     path = folder / DETAILS_NAME
     if not path.is_file():
         return None
-    values = json.loads(path.read_text(encoding="utf-8"))
-    return Details(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+    return parse_recipe(json.loads(path.read_text(encoding="utf-8")), Details, str(path))
 
 
 def _write_shard(
@@ -184,30 +191,37 @@ def _write_shard(
     with replacing(folder / name) as temporary, TarWriter(str(temporary), mtime=0.0) as writer:
         for start in range(0, len(briefs), size):
             some = briefs[start : start + size]
-            duets = play_duets(teacher, codec, recipe, some, first + start)
+            played = play_bands(teacher, codec, recipe, some, first + start)
             for index, brief in enumerate(some):
                 number = first + start + index
-                seeds = {role: recipe.stream_seed(role, number) for role in ROLES}
-                text = {"prompt": brief.prompt, "players": brief.players, "tempo": brief.tempo}
-                text = {**text, "seeds": seeds}
-                writer.write({"__key__": f"{number:06d}", **_to_sample(duets, text, index)})
+                text = {
+                    "prompt": brief.prompt,
+                    "players": brief.players,
+                    "tempo": brief.tempo,
+                    "seeds": [recipe.stream_seed(p, number) for p in range(recipe.players)],
+                }
+                writer.write({"__key__": f"{number:06d}", **_to_sample(played, text, index)})
     return len(briefs)
 
 
-def _to_sample(duets: dict[Role, Trajectories], text: dict[str, Any], index: int) -> dict[str, Any]:
+def _to_sample(played: Sequence[Trajectories], text: dict[str, Any], index: int) -> dict[str, Any]:
     from safetensors.torch import save
 
-    tensors, chunks = {}, {}
-    for role, (plan, states) in duets.items():
+    sample, chunks = {}, []
+    for player, (plan, states) in enumerate(played):
         parts = {f.name: getattr(plan.conditions, f.name) for f in fields(plan.conditions)}
         own = {"states": states, "context": plan.context, **parts}
-        tensors[f"{role}.safetensors"] = save({k: _to_half(v[index]) for k, v in own.items()})
-        chunks[role] = [(chunk.heard, chunk.start, chunk.end) for chunk in plan.chunks]
-    return {"json": {**text, "chunks": chunks}, **tensors}
+        sample[f"{player}.safetensors"] = save({k: _to_half(v[index]) for k, v in own.items()})
+        chunks.append([(chunk.heard, chunk.start, chunk.end) for chunk in plan.chunks])
+    return {"json": {**text, "chunks": chunks}, **sample}
 
 
 def _to_half(value: Tensor) -> Tensor:
     return (value.half() if value.is_floating_point() else value).contiguous()
+
+
+def _to_single(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() else value
 
 
 def _read_samples(path: Path) -> Iterator[dict[str, Any]]:
@@ -221,19 +235,21 @@ def _read_samples(path: Path) -> Iterator[dict[str, Any]]:
         with path.open("rb") as file:
             source = {"url": str(path), "stream": file}
             for sample in group_by_keys(tar_file_expander([source])):
-                tensors = {role: load(sample[f"{role}.safetensors"]) for role in ROLES}
-                yield {"text": json.loads(sample["json"]), **tensors}
+                text = json.loads(sample["json"])
+                players = range(len(text["chunks"]))
+                yield {
+                    "chunks": text["chunks"],
+                    "players": [load(sample[f"{player}.safetensors"]) for player in players],
+                }
     except (tarfile.TarError, SafetensorError, OSError, ValueError, KeyError) as error:
         raise DatasetError(
             f"{path}: damaged; delete it and run the same accomptk synth again"
         ) from error
 
 
-def _stack(samples: Sequence[dict[str, Any]], role: Role) -> Trajectories:
-    stacked = {
-        name: torch.stack([sample[role][name] for sample in samples]) for name in samples[0][role]
-    }
-    parts = {k: v.float() if v.is_floating_point() else v for k, v in stacked.items()}
+def _stack(samples: Sequence[dict[str, Any]], player: int) -> Trajectories:
+    own = [sample["players"][player] for sample in samples]
+    parts = {name: torch.stack([_to_single(tensors[name]) for tensors in own]) for name in own[0]}
     states, context = parts.pop("states"), parts.pop("context")
-    chunks = tuple(Chunk(*edges) for edges in samples[0]["text"]["chunks"][role])
+    chunks = tuple(Chunk(*edges) for edges in samples[0]["chunks"][player])
     return Trajectories(Plan(chunks, context, Conditions(**parts)), states)

@@ -188,7 +188,7 @@ class Block(nn.Module):
             part(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for part in (self.q, self.k, self.v)
         )
-        return self.q_norm(q), self.k_norm(k), v
+        return self.q_norm(q.float()), self.k_norm(k.float()), v  # float32 under autocast too
 
     def finish(self, x: Tensor, attended: Tensor, modulation: Tensor) -> Tensor:
         """Add the attended values and the MLP to x [B, T, W]."""

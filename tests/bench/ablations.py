@@ -46,7 +46,7 @@ def measure(student: Student, teacher: Teacher, held_out: TrajectorySet) -> dict
     """Each term of the loss on the student's own streams, the mean over shards."""
     sigmas, rows = held_out.sigmas, []
     for shard in range(len(held_out.details.shards)):
-        plan, states = held_out.read(shard)["accompanist"]
+        plan, states = held_out.read(shard)[-1]
         made = play_through(
             student,
             plan,

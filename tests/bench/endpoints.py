@@ -14,19 +14,17 @@ import pandas as pd
 import torch
 
 from accomptk.diffusion.consistency import OnePass
-from accomptk.diffusion.duets import ROLES
 from accomptk.diffusion.trajectory_shards import TrajectorySet
 from accomptk.streaming.models import load_model
 
 
 @torch.inference_mode()
 def errors(model, trajectories: TrajectorySet) -> list[float]:
-    """Root mean square error of one step from each level, over all chunks of both roles."""
+    """Root mean square error of one step from each level, over all chunks of all players."""
     square = torch.zeros(len(trajectories.sigmas) - 1)
     power = 0.0
     for shard in range(len(trajectories.details.shards)):
-        for role in ROLES:
-            plan, states = trajectories.read(shard)[role]
+        for plan, states in trajectories.read(shard):
             end, begin = states[:, -1], plan.chunks[0].start
             view = OnePass(model.denoiser, plan.context, end, plan.layout(), plan.conditions)
             power += end[..., begin:].square().sum().item()

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from accomptk.diffusion.accompanist import Sampling
+from accomptk.diffusion.bands import SynthRecipe
 from accomptk.diffusion.consistency import (
     EndpointWeights,
     OnePass,
@@ -12,7 +13,6 @@ from accomptk.diffusion.consistency import (
     requery,
 )
 from accomptk.diffusion.distillation import DataFree, DistillRecipe, Paired, PairedRecipe, distil
-from accomptk.diffusion.duets import SynthRecipe
 from accomptk.diffusion.student import Student, load_student, merge_student
 from accomptk.diffusion.trajectory_shards import TrajectorySet, synthesise
 from accomptk.errors import CheckpointError, DatasetError, StreamError
@@ -53,7 +53,7 @@ def train(folder, teacher, path, trajectories, overrides=(), **options):
 
 def test_one_pass_is_the_stream(teacher, trajectories):
     """Re-queried under the teacher's own history, the stored trajectories come out again."""
-    plan, states = trajectories.read(0)["accompanist"]
+    plan, states = trajectories.read(0)[1]
     again = requery(
         teacher.denoiser, plan, states[:, -1], states[:, 0], trajectories.sigmas, guidance=1.0
     )
@@ -63,7 +63,7 @@ def test_one_pass_is_the_stream(teacher, trajectories):
 
 def test_boundary_holds_for_any_weights(teacher, trajectories):
     """At the lowest level a student is the identity, its stream included."""
-    plan, states = trajectories.read(0)["soloist"]
+    plan, states = trajectories.read(0)[0]
     teacher.denoiser.sigma_floor, kept = teacher.noise.sigma_min, 0.0
     floor = torch.full((len(states),), teacher.noise.sigma_min)
     view = OnePass(teacher.denoiser, plan.context, states[:, -1], plan.layout(), plan.conditions)
@@ -74,7 +74,7 @@ def test_boundary_holds_for_any_weights(teacher, trajectories):
 
 def one_step_error(player, trajectories):
     """Mean square distance of one step from the first level to the trajectories' ends."""
-    plan, states = trajectories.read(1)["accompanist"]
+    plan, states = trajectories.read(1)[1]
     view = OnePass(player.denoiser, plan.context, states[:, -1], plan.layout(), plan.conditions)
     made = view(states[:, 0], trajectories.sigmas[:1].expand(len(states)))
     first = plan.chunks[0].start
@@ -120,7 +120,7 @@ def test_an_adapter_and_its_merged_weights_play_the_same(tmp_path, teacher, path
     merged = tmp_path / "merged.safetensors"
     merge_student(adapter, merged)
     assert adapter.stat().st_size < merged.stat().st_size
-    plan = trajectories.read(0)["accompanist"].plan
+    plan = trajectories.read(0)[1].plan
     plays = [play_all(load_student(file), plan, Sampling(1)) for file in (adapter, merged)]
     assert torch.allclose(*plays, atol=0.05)
     assert not torch.allclose(plays[0], play_all(teacher, plan, Sampling(1)), atol=0.05)
@@ -141,7 +141,7 @@ def play_all(player, plan, sampling, seeds=(5, 6), streams=slice(None)):
 @pytest.mark.parametrize("num_steps", [1, 2, 3])
 def test_stream_of_a_seed_is_independent_of_the_batch(teacher, trajectories, num_steps):
     student = Student(teacher, teacher.denoiser, trajectories.sigmas)
-    plan = trajectories.read(0)["accompanist"].plan
+    plan = trajectories.read(0)[1].plan
     sampling = Sampling(num_steps)
     both = play_all(student, plan, sampling)
     alone = play_all(student, plan, sampling, seeds=(6,), streams=slice(1, 2))
@@ -178,14 +178,14 @@ def test_targets_are_not_asked_of_another_teacher(teacher, path, trajectories, t
 
 def test_history_decides_the_target(teacher, trajectories):
     """Under another history the teacher would end elsewhere: stored ends do not fit there."""
-    plan, states = trajectories.read(0)["accompanist"]
+    plan, states = trajectories.read(0)[1]
     other = torch.randn(states[:, -1].shape, generator=generator(0, "history"))
     again = requery(teacher.denoiser, plan, other, states[:, 0], trajectories.sigmas, 1.0)
     assert not torch.allclose(again[:, -1], states[:, -1], atol=0.1)
 
 
 def test_guidance_moves_the_target(teacher, trajectories):
-    plan, states = trajectories.read(0)["accompanist"]
+    plan, states = trajectories.read(0)[1]
     ends = [
         requery(teacher.denoiser, plan, states[:, -1], states[:, 0], trajectories.sigmas, weight)
         for weight in (1.0, 3.0)
@@ -194,7 +194,7 @@ def test_guidance_moves_the_target(teacher, trajectories):
 
 
 def test_losses_of_equal_and_of_shifted_chunks(trajectories):
-    chunks = trajectories.read(0)["accompanist"].plan.chunks
+    chunks = trajectories.read(0)[1].plan.chunks
     length = chunks[-1].end
     x = torch.randn(2, 3, length, generator=generator(0, "x"))
     terms = ("latent", "spectral", "temporal")

@@ -1,18 +1,19 @@
-"""Duets: a teacher plays a soloist from words alone, then an accompanist that hears the soloist.
+"""Bands: a teacher plays a soloist from words alone, then players who join one after another.
 
-So a student learns to listen although there is no recording anywhere.
+Each hears all who joined before, so a student learns to listen although there is no recording
+anywhere. Two players make a duet.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
 from accomptk.conditions.controls import CONTROLS, control_rows
 from accomptk.conditions.grid import BeatNoise, chunk_features
@@ -26,14 +27,12 @@ from accomptk.diffusion.trajectories import ChunkDenoiser, Plan, Trajectories, p
 from accomptk.diffusion.transformer import Conditions
 from accomptk.errors import RecipeError
 from accomptk.latents.chroma import ChromaListener
-from accomptk.latents.codec import Codec, decode
+from accomptk.latents.codec import Codec, decode, encode
 from accomptk.run import derive_seed, numpy_generator
 from accomptk.stems.instruments import INSTRUMENTS
 from accomptk.window import Chunk
 
 Floats = NDArray[np.float32]
-Role = Literal["soloist", "accompanist"]
-ROLES: tuple[Role, Role] = ("soloist", "accompanist")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,20 +51,22 @@ class SynthRecipe:
 
     Args:
         seed: Root of all random numbers.
-        streams: Duets, each of a condition tuple of its own.
-        group: Duets that share hop and gap, and a shard.
+        streams: Bands, each of a condition tuple of its own.
+        group: Bands that share hop and gap, and a shard.
+        players: Of a band; the first hears nothing, each other one all before it.
         num_steps: Steps of the teacher's solver.
         guidance: Weight of its conditions (Ho & Salimans 2022); the student learns the result.
         sigma_max: Where trajectories start.
-        geometry: ``excerpt`` is the length of a stream, ``cold`` the share of accompanists that
-            know no beat from before their stream.
+        geometry: ``excerpt`` is the length of a stream, ``cold`` the share of players that know no
+            beat from before it.
         withheld: What streams are not told.
-        beat_noise: Errors of the accompanists' beats.
+        beat_noise: Errors of the beats of those who listen.
     """
 
     seed: int
     streams: int
     group: int
+    players: int
     num_steps: int
     guidance: float
     sigma_max: float
@@ -77,27 +78,30 @@ class SynthRecipe:
         """Noise levels of the states of a trajectory, descending to 0, [num_steps + 1]."""
         return replace(noise, sigma_max=self.sigma_max).sigmas(self.num_steps)
 
-    def stream_seed(self, role: Role, index: int) -> int:
-        """Root of the noise of one role of a duet."""
-        return derive_seed(self.seed, role, index)
+    def stream_seed(self, player: int, index: int) -> int:
+        """Root of the noise of one player of a band."""
+        return derive_seed(self.seed, f"player/{player}", index)
 
 
 @torch.no_grad()
-def play_duets(
+def play_bands(
     teacher: ChunkDenoiser,
     codec: Codec,
     recipe: SynthRecipe,
     briefs: Sequence[Brief],
     first: int,
-) -> dict[Role, Trajectories]:
-    """Both roles of consecutive duets of one group.
+) -> list[Trajectories]:
+    """All players of consecutive bands of one group.
 
     Args:
-        teacher: Who plays both.
-        codec: Through which the accompanists' harmony is heard.
+        teacher: Who plays them.
+        codec: Through which they are mixed, and their harmony is heard.
         recipe: How.
-        briefs: What is asked of each duet.
-        first: Number of the first duet.
+        briefs: What is asked of each band.
+        first: Number of the first band.
+
+    Returns:
+        One a player.
 
     Raises:
         RecipeError: If the teacher's reach is not the recipe's.
@@ -108,23 +112,29 @@ def play_duets(
             f"{teacher.frames} frames; set that"
         )
     alone, along = _chunks(recipe, first // recipe.group)
-    silence = torch.zeros(len(briefs), teacher.channels, alone[-1].end)
+    length = along[-1].end
     asked = partial(_asked, recipe, teacher.vocabulary, briefs, first)
-    solo = _play(teacher, recipe, "soloist", Plan(alone, silence, asked("soloist", alone)), first)
-    heard = solo.endpoint[:, :, : along[-1].end]
-    plan = Plan(along, heard, asked("accompanist", along))
-    _lay_harmony(plan, codec, recipe, first)
-    return {"soloist": solo, "accompanist": _play(teacher, recipe, "accompanist", plan, first)}
+    silence = torch.zeros(len(briefs), teacher.channels, alone[-1].end)
+    played = [_play(teacher, recipe, 0, Plan(alone, silence, asked(0, alone)), first)]
+    heard, wav = played[0].endpoint[:, :, :length], _sound(codec, played[0], length)
+    for player in range(1, recipe.players):
+        plan = Plan(along, heard, asked(player, along))
+        _lay_harmony(plan, wav, codec.frame_samples, recipe, first)
+        played.append(_play(teacher, recipe, player, plan, first))
+        if player + 1 < recipe.players:
+            wav = wav + _sound(codec, played[-1], length)
+            heard = encode(codec, wav.unsqueeze(1))
+    return played
 
 
 def _play(
-    teacher: ChunkDenoiser, recipe: SynthRecipe, role: Role, plan: Plan, first: int
+    teacher: ChunkDenoiser, recipe: SynthRecipe, player: int, plan: Plan, first: int
 ) -> Trajectories:
     sigmas = recipe.levels(teacher.noise).to(teacher.device)
     states = play_through(
         teacher,
         plan,
-        [recipe.stream_seed(role, first + index) for index in range(len(plan.context))],
+        [recipe.stream_seed(player, first + index) for index in range(len(plan.context))],
         partial(heun_states, sigmas=sigmas),
         sigma_max=recipe.sigma_max,
         guidance=recipe.guidance,
@@ -132,8 +142,15 @@ def _play(
     return Trajectories(plan, states.cpu())
 
 
+def _sound(codec: Codec, played: Trajectories, length: int) -> Tensor:
+    """Audio of the first frames, [B, length * frame_samples]; silent before the first chunk."""
+    begin = played.plan.chunks[0].start
+    wav = decode(codec, played.endpoint[:, :, begin:length])[:, 0]
+    return pad(wav, (begin * codec.frame_samples, 0))
+
+
 def _chunks(recipe: SynthRecipe, group: int) -> tuple[tuple[Chunk, ...], tuple[Chunk, ...]]:
-    """The chunks of both roles; the soloist's cover all that the accompanist hears."""
+    """The soloist's chunks, which cover all that is heard, and those of everyone else."""
     rng = numpy_generator(recipe.seed, "window", group)
     window = recipe.geometry.window(rng)
     heard = int(rng.integers(1, window.hop + 1))
@@ -147,19 +164,19 @@ def _asked(
     vocabulary: Vocabulary,
     briefs: Sequence[Brief],
     first: int,
-    role: Role,
+    player: int,
     chunks: Sequence[Chunk],
 ) -> Conditions:
-    """What one role of each duet is told before a note is played."""
-    which = [INSTRUMENTS.index(brief.players[ROLES.index(role)]) for brief in briefs]
+    """What one player of each band is told before a note is played."""
+    which = [INSTRUMENTS.index(brief.players[player]) for brief in briefs]
     asked = Conditions.free(torch.tensor(which), len(vocabulary.words), chunks[-1].end)
     begin = chunks[0].start
     for index, brief in enumerate(briefs):
-        rng = numpy_generator(recipe.seed, f"asked/{role}", first + index)
+        rng = numpy_generator(recipe.seed, f"asked/{player}", first + index)
         if rng.random() >= recipe.withheld.prompt:
             asked.prompt[index] = torch.from_numpy(vocabulary.vector(brief.prompt))
         if rng.random() >= recipe.withheld.beats:
-            beats = _beats(recipe, role, brief, chunks, rng)
+            beats = _beats(recipe, brief, chunks, rng)
             asked.beats[index, :, begin:] = torch.from_numpy(beats)
         if rng.random() >= recipe.withheld.controls:
             asked.controls[index, :, begin:] = torch.from_numpy(_controls(chunks, rng))
@@ -167,12 +184,12 @@ def _asked(
 
 
 def _beats(
-    recipe: SynthRecipe, role: Role, brief: Brief, chunks: Sequence[Chunk], rng: np.random.Generator
+    recipe: SynthRecipe, brief: Brief, chunks: Sequence[Chunk], rng: np.random.Generator
 ) -> Floats:
-    """Beat rows of all chunks; a soloist, which hears nothing, plays to a click."""
+    """Beat rows of all chunks; who hears nothing plays to a click."""
     beats, downbeats = brief.beats, brief.downbeats
     noise, known = recipe.beat_noise, [chunk.heard for chunk in chunks]
-    if role == "soloist":
+    if not any(known):
         noise, known = BeatNoise(), [chunk.start for chunk in chunks]
     elif rng.random() < recipe.geometry.cold:
         beats, downbeats = beats[beats >= 0], downbeats[downbeats >= 0]
@@ -191,20 +208,17 @@ def _turn(rng: np.random.Generator) -> dict[str, float]:
     return {name: float(rng.uniform(-1, 1)) for name in CONTROLS if rng.random() < 0.5}
 
 
-def _lay_harmony(plan: Plan, codec: Codec, recipe: SynthRecipe, first: int) -> None:
-    """Write the harmony rows of those accompanists that are told what their soloist plays."""
-    told = [
-        index
-        for index in range(len(plan.context))
-        if numpy_generator(recipe.seed, "harmony", first + index).random()
-        >= recipe.withheld.harmony
-    ]
-    if not told:
-        return
-    for index, wav in zip(told, decode(codec, plan.context[told])[:, 0].numpy(), strict=True):
-        listener = ChromaListener(codec.frame_samples)
-        listener.hear(wav)
+def _lay_harmony(
+    plan: Plan, wav: Tensor, frame_samples: int, recipe: SynthRecipe, first: int
+) -> None:
+    """Write the harmony rows of those that are told what the others play, from audio [B, N]."""
+    for index, heard in enumerate(wav.numpy()):
+        rng = numpy_generator(recipe.seed, "harmony", first + index)
+        if rng.random() < recipe.withheld.harmony:
+            continue
+        listener = ChromaListener(frame_samples)
+        listener.hear(heard)
         for chunk in plan.chunks:
             made = (index, slice(None), slice(chunk.start, chunk.end))
-            beats = plan.conditions.beats[made].numpy()
-            plan.conditions.harmony[made] = torch.from_numpy(heard_harmony(listener, chunk, beats))
+            rows = heard_harmony(listener, chunk, plan.conditions.beats[made].numpy())
+            plan.conditions.harmony[made] = torch.from_numpy(rows)
