@@ -1,17 +1,14 @@
 """The Pd patch in real Pd, without a window: it plays a file to a server and records the answer."""
 
 import shutil
-import socket
-import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
 from accomptk.live.protocol import CLOCK, PACKET_FLOATS
 from accomptk.stems.instruments import INSTRUMENTS
 from patch_graphs import MAX
+from pd_client import open_pd, play
 from signals import RATE
 from stand_in_server import StandIn, standing_in
 
@@ -20,28 +17,6 @@ SECONDS, DELAY = 1.0, 20_011
 pytestmark = pytest.mark.skipif(
     not shutil.which("pd"), reason="pd is missing: apt-get install puredata-core"
 )
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-def play(folder: Path, wav: np.ndarray, port: int, *instruments: str) -> np.ndarray:
-    """Play to the server at ``port``; what was played and what came back, [6, N]."""
-    soundfile.write(folder / "in.wav", wav, RATE, subtype="FLOAT")
-    say = f"run {folder / 'in.wav'} {folder / 'out.wav'} {port} {free_port()}"
-    done = subprocess.run(
-        ["pd", "-nogui", "-noaudio", "-stderr", "-r", str(RATE), "-path", str(MAX),
-         "-open", str(Path(__file__).with_name("roundtrip.pd")),
-         "-send", " ".join((say, *instruments))],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.stderr.strip() == "", done.stderr
-    heard, rate = soundfile.read(folder / "out.wav", dtype="float32")
-    assert rate == RATE
-    return heard.T
 
 
 @pytest.fixture(scope="module", params=[0, CLOCK - 20_000], ids=["new", "over the end"])
@@ -96,11 +71,6 @@ def test_the_face_is_told_before_the_stream_starts(exchange) -> None:
     assert names[-2:] == ["stop", "bye"]
 
 
-def test_files_with_faces_open_without_a_word() -> None:
-    for name in ("accomptk.pd", "accomptk-help.pd"):
-        done = subprocess.run(
-            ["pd", "-nogui", "-noaudio", "-stderr", "-path", str(MAX), "-open", str(MAX / name),
-             "-send", "pd quit"],
-            capture_output=True, text=True, timeout=30, check=False,
-        )  # fmt: skip
-        assert done.stderr.strip() == ""
+@pytest.mark.parametrize("name", ["accomptk.pd", "accomptk-help.pd"])
+def test_patches_open_without_a_complaint(name: str) -> None:
+    assert open_pd(MAX / name, "pd quit") == ""

@@ -1,0 +1,39 @@
+"""Real Pd without a window, playing a file into the shipped patch and recording what comes back."""
+
+import socket
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from patch_graphs import MAX
+from signals import RATE
+
+ROUND_TRIP = Path(__file__).parent / "max" / "roundtrip.pd"
+
+
+def free_port() -> int:
+    """A UDP port that nobody uses."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def open_pd(patch: Path, message: str) -> str:
+    """Open a patch, send it a message, and wait for Pd to quit; what Pd complained about."""
+    return subprocess.run(
+        ["pd", "-nogui", "-noaudio", "-stderr", "-r", str(RATE), "-path", str(MAX),
+         "-open", str(patch), "-send", message],
+        capture_output=True, text=True, timeout=60, check=False,
+    ).stderr.strip()  # fmt: skip
+
+
+def play(folder: Path, wav: np.ndarray, port: int, *instruments: str) -> np.ndarray:
+    """Play to the server at ``port``; what was played, and the five stems that came, [6, N]."""
+    soundfile.write(folder / "in.wav", wav, RATE, subtype="FLOAT")
+    run = f"run {folder / 'in.wav'} {folder / 'out.wav'} {port} {free_port()}"
+    assert open_pd(ROUND_TRIP, " ".join((run, *instruments))) == ""
+    heard, rate = soundfile.read(folder / "out.wav", dtype="float32")
+    assert rate == RATE
+    return heard.T
