@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 OUT ?= runs/results
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check smoke bench results measure demo-songs lock clean
+.PHONY: help demo test check smoke soak bench results measure demo-songs lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,8 +39,13 @@ check: $(STAMP)  ## lint, format, types, spelling, citation, results
 smoke: $(STAMP)  ## the whole path at toy size, from the clone and from the wheel
 	PATH="$(abspath $(BIN)):$$PATH" bash tests/smoke.sh
 
+soak: $(STAMP)  ## play live for long, over bad lines, and through 100,000 odd packets
+	ACCOMPTK_FUZZ=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "" \
+	  tests/live/test_soak.py tests/live/test_fuzz.py
+
 bench: $(STAMP)  ## what a live step, a training step and preparing songs cost on this machine
 	$(BIN)/accomptk bench stream
+	$(BIN)/accomptk bench live --auto --remote
 	$(BIN)/accomptk bench training
 	OMP_NUM_THREADS=1 $(BIN)/python tests/bench_prep.py --write
 

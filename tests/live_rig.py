@@ -24,19 +24,19 @@ SETUP = Setup(instruments=("drums", "bass"), hop=6, gap=3, beats="none")
 
 
 class Parrot(Echo):
-    """Plays what it heard DELAY frames ago: with ``Passthrough`` every sample is accounted for."""
+    """Plays what it heard ``delay`` frames ago: every sample is accounted for."""
 
     name = "parrot"
 
-    def __init__(self, cost_s=lambda chunk: 0.0, spend=lambda s: None, channels=SIZE):
-        super().__init__(channels)
-        self.cost_s, self.spend = cost_s, spend
+    def __init__(self, cost_s=lambda chunk: 0.0, spend=lambda s: None, delay=DELAY):
+        super().__init__(SIZE)
+        self.cost_s, self.spend, self.delay = cost_s, spend, delay
 
     def play(self, memory, chunk, conditions, generators, sampling):
         self.spend(self.cost_s(chunk))
         made = torch.zeros(len(generators), self.channels, chunk.hop)
         latents, heard = memory["latents"], memory["heard"]
-        for index, frame in enumerate(range(chunk.start - DELAY, chunk.end - DELAY)):
+        for index, frame in enumerate(range(chunk.start - self.delay, chunk.end - self.delay)):
             place = frame - (heard - latents.shape[2])
             if 0 <= frame < heard and place >= 0:
                 made[:, :, index] = latents[0, :, place]

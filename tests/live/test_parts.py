@@ -76,24 +76,20 @@ def test_a_clock_follows_drift_and_measures_delay():
 
 
 @pytest.mark.parametrize("rate", [48000, 88200, 96000])
-def test_resampling_keeps_its_place_for_an_hour(rate):
-    """There and back in uneven blocks: a click of the last minute is where it was."""
+def test_resampling_keeps_its_place(rate):
+    """There and back in uneven blocks; ``test_engine`` does an hour of it."""
     inward, outward = Resampler(rate, RATE), Resampler(RATE, rate)
-    blocks = (rate // 3, rate // 7, rate - rate // 3 - rate // 7)
+    blocks = (rate // 3, rate // 7, 5 * rate - rate // 3 - rate // 7)
     heard = made = 0
-    found = []
-    click = 3590 * rate + 123
-    for second in range(3600):
+    found, click = [], 90 * rate + 123
+    while heard < 100 * rate:
         for size in blocks:
             wav = np.zeros((1, size), np.float32)
             if heard <= click < heard + size:
                 wav[0, click - heard] = 1
             heard += size
-            if abs(heard - click) < 3 * rate or second % 600 == 0:
-                out = outward.push(inward.push(wav))
-                found += [made + int(out.argmax())] if out.size and out.max() > 0.3 else []
-            else:  # silence may be pushed in long blocks: only its length counts
-                out = outward.push(inward.push(wav))
+            out = outward.push(inward.push(wav))
+            found += [made + int(out.argmax())] if out.size and out.max() > 0.3 else []
             made += out.shape[1]
     assert found == pytest.approx([click], abs=1)
     assert 0 <= heard - made <= (lag_s(rate, RATE) + lag_s(RATE, rate)) * rate + 1
