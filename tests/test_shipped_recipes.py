@@ -9,7 +9,7 @@ import pytest
 
 from accomptk.diffusion.a_style import AStyleRecipe
 from accomptk.diffusion.distillation import DistillRecipe, PairedRecipe
-from accomptk.diffusion.duets import SynthRecipe
+from accomptk.diffusion.bands import SynthRecipe
 from accomptk.diffusion.teacher import TeacherRecipe
 from accomptk.errors import RecipeError
 from accomptk.latents.fit import CodecRecipe
