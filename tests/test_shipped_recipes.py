@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from accomptk.diffusion.a_style import AStyleRecipe
-from accomptk.diffusion.distillation import DistillRecipe, PairedRecipe
 from accomptk.diffusion.bands import SynthRecipe
+from accomptk.diffusion.distillation import DistillRecipe, PairedRecipe
 from accomptk.diffusion.teacher import TeacherRecipe
 from accomptk.errors import RecipeError
 from accomptk.latents.fit import CodecRecipe
