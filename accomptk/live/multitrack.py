@@ -262,7 +262,7 @@ class Multitrack:
         self._held = np.concatenate([self._held, self._inward.push(wav[None])[0]])
         self._choose()
         first = self._heard + self.ahead * batch.hop
-        self._make(first + batch.hop + self._fade_samples())
+        self._make(first, first + batch.hop + self._fade_samples())
         self._answer(batch.number, first, batch.hop)
         self.predicted += 1
 
@@ -277,23 +277,24 @@ class Multitrack:
                 self.recorder.change({"instruments": wanted})
             self.performance.change(instruments=wanted)
 
-    def _make(self, end: int) -> None:
-        """Hear all whole frames that came, and make audio up to sample ``end`` of the client."""
+    def _make(self, start: int, end: int) -> None:
+        """Hear all whole frames that came, and make audio for the client's samples [start, end)."""
         codec = self.stage.codec
         size, ratio = codec.frame_samples, codec.sample_rate / RATE
         whole = len(self._held) // size
         heard, self._held = self._held[: whole * size], self._held[whole * size :]
         edge = 0 if codec.sample_rate == RATE else size
         last = ceil((end * ratio + codec.decode_delay + edge) / size)
+        where = whole, max(int(start * ratio / size), 0), last
         if whole == 0:
             return
         try:
-            self.performance.aim(whole, last)
+            self.performance.aim(*where)
         except AccomptkError:  # so many hops were missed that no chunk reaches over them
             self._leap(heard)
             return
         if self.recorder is not None:
-            self.recorder.aim(whole, last)
+            self.recorder.aim(*where)
             self.recorder.hear(heard)
         for made in self.performance.hear(heard):
             if self.recorder is not None:

@@ -97,8 +97,13 @@ class Performance:
         else:
             self._recast(setup)
 
-    def aim(self, frames: int, end: int) -> None:
-        """Make the next chunk when ``frames`` more are heard, and let it reach to frame ``end``.
+    def aim(self, frames: int, start: int, end: int) -> None:
+        """Say when the next chunk is made and how far it reaches.
+
+        Args:
+            frames: It is made when so many more are heard.
+            start: Frame that it begins with, where nothing was made before.
+            end: Frame after its last.
 
         Raises:
             AccomptkError: If the model's window does not reach so far.
@@ -106,7 +111,7 @@ class Performance:
         stream = self.engine.stream
         heard = stream.heard + frames
         last = end - self.origin
-        first = heard if stream.made is None else stream.made
+        first = start - self.origin if stream.made is None else stream.made
         hop = max(last - first, 1)
         self.engine.control(
             window=Window(frames=self.model.frames, hop=hop, gap=last - heard - hop)

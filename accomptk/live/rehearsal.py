@@ -43,7 +43,7 @@ REMOTE = Line(packet=286, round_trip_s=0.04, loss=0.01)
 @contextmanager
 def serving(desk: Desk) -> Iterator[Server]:
     """A server of its own thread on a free port of this machine."""
-    server = Server(desk, "127.0.0.1", 0)
+    server = Server(desk, "127.0.0.1", 0, desk.now)
     failed: list[BaseException] = []
 
     def run() -> None:

@@ -65,9 +65,9 @@ class Recorder:
         """Fields of the setup that changed."""
         self._note("change", fields=fields)
 
-    def aim(self, frames: int, end: int) -> None:
-        """The next chunk is made when so many frames more are heard, and reaches to ``end``."""
-        self._note("aim", ahead=frames, end=end)
+    def aim(self, frames: int, start: int, end: int) -> None:
+        """As ``Performance.aim``."""
+        self._note("aim", ahead=frames, start=start, end=end)
 
     def made(self, made: Made) -> None:
         """A chunk, laid in its place."""
@@ -160,8 +160,9 @@ def _again(
             recorder.leap(wav, entry["skipped"])
             performance.leap(wav, entry["skipped"])
         elif entry["do"] == "aim":
-            recorder.aim(entry["ahead"], entry["end"])
-            performance.aim(entry["ahead"], entry["end"])
+            where = entry["ahead"], entry["start"], entry["end"]
+            recorder.aim(*where)
+            performance.aim(*where)
         else:
             recorder.change(entry["fields"])
             performance.change(**read_changes(entry["fields"]))
