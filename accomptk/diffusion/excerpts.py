@@ -18,11 +18,14 @@ from accomptk.conditions.grid import (
 from accomptk.conditions.harmony import HARMONY_FEATURES, harmony_features
 from accomptk.conditions.prompts import Vocabulary
 from accomptk.diffusion.transformer import Conditions, Layout
+from accomptk.errors import DatasetError
 from accomptk.latents.shards import SongLatents
 from accomptk.stems.instruments import INSTRUMENTS
 from accomptk.window import Chunk, Window
 
 Floats = NDArray[np.float32]
+
+_TRIES = 1000  # songs may be of instruments that are not made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +111,12 @@ def sounding(song: SongLatents) -> Floats:
     return np.stack(rows)
 
 
+def sounding_starts(sounds: Floats, length: int, share: float) -> NDArray[np.int64]:
+    """First frames of the excerpts of ``length`` frames of which at least a share sounds."""
+    total = np.concatenate([[0], np.cumsum(sounds)])
+    return np.flatnonzero(total[length:] - total[:-length] >= share * length)
+
+
 class ExcerptSampler:
     """Draws batches from songs held in memory.
 
@@ -117,7 +126,7 @@ class ExcerptSampler:
         geometry: Range of hop and gap, excerpt length.
         drops: How often each condition is withheld.
         beat_noise: Errors added to the known beats.
-        activity: Least share of target frames that sound, else another excerpt is drawn.
+        activity: Least share of target frames that sound in every excerpt drawn.
     """
 
     def __init__(
@@ -206,18 +215,20 @@ class ExcerptSampler:
 
     def _place(self, rng: np.random.Generator, length: int) -> tuple[SongLatents, int, int, int]:
         """A song, a target stem that sounds, a context without it, and a first frame."""
-        for attempt in range(50):
+        for _ in range(_TRIES):
             song = self.songs[int(rng.integers(len(self.songs)))]
             playable = [i for i, name in enumerate(song.instruments) if name in INSTRUMENTS]
             if not playable:
                 continue
             stem = playable[int(rng.integers(len(playable)))]
             without = [i for i, stems in enumerate(song.contexts) if song.stems[stem] not in stems]
-            first = int(rng.integers(song.latents.shape[2] - length + 1))
-            sounds = self.sounds[song.track][stem, first : first + length].mean()
-            if without and (sounds >= self.activity or attempt == 49):
-                return song, stem, without[int(rng.integers(len(without)))], first
-        raise AssertionError("no song has a playable stem and a context without it")
+            firsts = sounding_starts(self.sounds[song.track][stem], length, self.activity)
+            if without and len(firsts):
+                return song, stem, int(rng.choice(without)), int(rng.choice(firsts))
+        raise DatasetError(
+            f"none of {_TRIES} stems tried sounds in {self.activity:.0%} of {length} frames beside "
+            "others; prepare songs with more in them"
+        )
 
     def _beats(self, place: "_Place", rng: np.random.Generator) -> Floats:
         song, chunks = place.song, place.chunks

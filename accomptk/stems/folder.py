@@ -119,17 +119,17 @@ def tasks(
     songs = {path: files for path, files in songs.items() if _audio(files)}
     if not songs and _audio(loose):
         songs, loose = {folder: loose}, ()
-    if not songs and not tree.problems:
-        raise DatasetError(
+    if not songs:
+        tree.nothing(
             f"{folder}: holds no audio; give a folder with a sub-folder of stems per song "
             f"({', '.join(SUFFIXES)})"
         )
     naming = naming or Naming()
     made = [_to_song(path, files, split, naming, channels) for path, files in songs.items()]
     beside = tuple(f"{path}: lies beside the songs' folders; left out" for path in _audio(loose))
-    made[:1] = [replace(song, notes=(*beside, *song.notes)) for song in made[:1]]
-    whole = {song.track: song for song in made if song.track not in dict(tree.problems)}
-    return [*whole.items(), *tree.problems]
+    made[0] = replace(made[0], notes=(*beside, *made[0].notes))
+    spoilt = dict(tree.problems)
+    return [*((song.track, song) for song in made if song.track not in spoilt), *tree.problems]
 
 
 def _files(tree: Tree, song: Path) -> Iterator[Path]:
@@ -138,7 +138,8 @@ def _files(tree: Tree, song: Path) -> Iterator[Path]:
         return
     before = len(tree.problems)
     yield from (path for path in tree.below(song) if is_file(path))
-    tree.problems[before:] = [(song.name, problem) for _, problem in tree.problems[before:][:1]]
+    found = tree.problems[before:][:1]
+    tree.problems[before:] = [(readable(song.name), problem) for _, problem in found]
 
 
 def _to_song(

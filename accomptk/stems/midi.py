@@ -102,8 +102,8 @@ def tasks(folder: Path, split: str | None = None, soundfont: str | None = None) 
     """
     tree = check_folder(folder)
     paths = [path for path in tree if path.suffix.lower() in SUFFIXES]
-    if not paths and not tree.problems:
-        raise DatasetError(f"{folder}: holds no MIDI files ({', '.join(SUFFIXES)})")
+    if not paths:
+        tree.nothing(f"{folder}: holds no MIDI files ({', '.join(SUFFIXES)})")
     find_program("fluidsynth")
     font = choose_soundfont(soundfont)
     short = Counter(path.with_suffix("") for path in paths)

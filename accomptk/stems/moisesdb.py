@@ -91,7 +91,7 @@ def tasks(root: Path, split: str | None = None, channels: int = 1) -> list[Task]
     tree = check_folder(root)
     folders = [path.parent for path in tree if path.name == _DATA]
     if not folders:
-        raise DatasetError(
+        tree.nothing(
             f"{root}: holds no MoisesDB; give the folder with a sub-folder for each song "
             f"that holds a {_DATA}"
         )

@@ -81,18 +81,16 @@ def _stream(client: "Client", name: str, items: Sequence[Item]) -> "Iterator[tup
 
     def start(count: int) -> list[Any]:
         batch = list(islice(waiting, count))
-        futures: list[Any] = client.map(  # type: ignore[no-untyped-call]
-            _do, [name] * len(batch), batch, pure=False
-        )
+        futures: list[Any] = client.map(_do, [name] * len(batch), batch, pure=False)
         under_way.update((f.key, item) for f, item in zip(futures, batch, strict=True))
         return futures
 
     processes = max(sum(client.ncores().values()), 1)
-    ready = as_completed(start(_AHEAD * processes))  # type: ignore[no-untyped-call]
+    ready: Any = as_completed(start(_AHEAD * processes))  # type: ignore[no-untyped-call]
     for future in ready:
         yield under_way.pop(future.key), future
         for another in start(1):
-            ready.add(another)  # type: ignore[no-untyped-call]
+            ready.add(another)
 
 
 @contextmanager

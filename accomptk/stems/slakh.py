@@ -95,13 +95,14 @@ def tasks(root: Path, split: str | None = None, channels: int = 1) -> list[Task]
     folders = [path for path in tree if _TRACK.fullmatch(path.name) and is_dir(path)]
     kept = [path for path in folders if path.parent.name != _OMITTED]
     if not kept:
-        raise DatasetError(
+        tree.nothing(
             f"{root}: holds no Slakh songs; give the folder with train/, validation/ and test/, "
             f"or with TrackNNNNN/ folders that hold {_METADATA} and stems/"
         )
     origins = {path: _origin(path, split, channels) for path in kept}
     songs = [SlakhSong(path, split or split_of(path), channels, origins[path]) for path in kept]
-    return [(song.folder.name, song) for song in songs]
+    outside = [problem for problem in tree.problems if not _TRACK.search(problem[0])]
+    return [*((song.folder.name, song) for song in songs), *outside]
 
 
 def split_of(folder: Path) -> str:

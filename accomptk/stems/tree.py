@@ -56,8 +56,19 @@ class Tree:
             return sorted(p for p in folder.iterdir() if not p.name.startswith(_HIDDEN))
         except OSError as error:
             reason = f"{folder}: {error.strerror}; check the folder's permissions"
-            self.problems.append((folder.name or str(folder), Unusable(reason)))
+            name = readable(folder.relative_to(self.root).as_posix())
+            self.problems.append((name, Unusable(reason)))
             return []
+
+    def nothing(self, message: str) -> NoReturn:
+        """Say why nothing was found: what could not be listed, or else the message.
+
+        Raises:
+            DatasetError: Always.
+        """
+        for _, problem in self.problems:
+            problem()
+        raise DatasetError(message)
 
     def may_enter(self, folder: Path) -> bool:
         """Whether a folder is no link, or one that leads out of the tree and not back into it."""

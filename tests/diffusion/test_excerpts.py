@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +7,14 @@ import torch
 
 from accomptk.conditions.grid import BeatNoise
 from accomptk.conditions.prompts import Vocabulary
-from accomptk.diffusion.excerpts import Drops, ExcerptSampler, Geometry, chunks_of
+from accomptk.diffusion.excerpts import (
+    Drops,
+    ExcerptSampler,
+    Geometry,
+    chunks_of,
+    sounding_starts,
+)
+from accomptk.errors import DatasetError
 from accomptk.window import Window
 
 GEOMETRY = Geometry(frames=24, excerpt=72, hop_min=3, hop_max=9, gap_max=9, ahead_max=14, cold=0.5)
@@ -85,6 +93,30 @@ def test_beat_condition_is_in_phase_with_the_excerpt(marked_songs):
     assert known.float().mean() > 0.5
     assert torch.allclose(batch.conditions.beats[:, 0][known], phase.sin()[known], atol=0.01)
     assert torch.allclose(batch.conditions.beats[:, 1][known], phase.cos()[known], atol=0.01)
+
+
+@pytest.mark.parametrize(("share", "first"), [(0.0, 0), (0.25, 32), (1.0, 50)])
+def test_excerpts_may_begin_where_enough_sounds(share, first):
+    sounds = (np.arange(100) >= 50) & (np.arange(100) < 90)
+    starts = sounding_starts(sounds, 24, share)
+    assert starts[0] == first
+    assert all(sounds[start : start + 24].mean() >= share for start in starts)
+    assert len(starts) == sum(sounds[n : n + 24].mean() >= share for n in range(77))
+
+
+def test_no_target_is_drawn_where_it_is_silent(marked_songs):
+    """Bass sounds for a second of its song only, where rejection would miss it."""
+    brief = [
+        replace(song, active=((), ((5.0, 7.0),), ((0.0, song.seconds),))) for song in marked_songs
+    ]
+    drawn = sampler(brief).batch(16, np.random.default_rng(0)).target
+    assert (drawn[:, 0, 0] == 1).all()  # drums never sound
+    middle = 6 * 12 - drawn[:, 1, 0]
+    assert ((middle >= 0) & (middle <= 72)).all()
+    with pytest.raises(DatasetError, match="prepare songs with more"):
+        sampler([replace(song, active=((), (), ())) for song in brief]).batch(
+            1, np.random.default_rng(0)
+        )
 
 
 def test_same_generator_same_batch(marked_songs):
