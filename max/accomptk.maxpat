@@ -8180,7 +8180,7 @@
          "numoutlets": 1,
          "patching_rect": [
           20,
-          160,
+          150,
           148.0,
           22
          ],
@@ -8194,11 +8194,64 @@
         "box": {
          "id": "obj-20",
          "maxclass": "newobj",
+         "numinlets": 2,
+         "numoutlets": 2,
+         "patching_rect": [
+          20,
+          186,
+          68.0,
+          22
+         ],
+         "outlettype": [
+          "",
+          ""
+         ],
+         "text": "route bang"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-21",
+         "maxclass": "newobj",
          "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          20,
+          258,
+          142.0,
+          22
+         ],
+         "outlettype": [],
+         "text": "s accomptk-prompt/stem"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-22",
+         "maxclass": "message",
+         "numinlets": 2,
          "numoutlets": 1,
          "patching_rect": [
           20,
-          196,
+          222,
+          43.9,
+          22
+         ],
+         "text": "drums",
+         "outlettype": [
+          ""
+         ]
+        }
+       },
+       {
+        "box": {
+         "id": "obj-23",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 1,
+         "patching_rect": [
+          100,
+          222,
           91.3,
           22
          ],
@@ -8210,29 +8263,13 @@
        },
        {
         "box": {
-         "id": "obj-21",
-         "maxclass": "newobj",
-         "numinlets": 1,
-         "numoutlets": 0,
-         "patching_rect": [
-          20,
-          232,
-          142.0,
-          22
-         ],
-         "outlettype": [],
-         "text": "s accomptk-prompt/stem"
-        }
-       },
-       {
-        "box": {
-         "id": "obj-22",
+         "id": "obj-24",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
          "patching_rect": [
           250,
-          160,
+          150,
           140.0,
           22
          ],
@@ -8244,13 +8281,66 @@
        },
        {
         "box": {
-         "id": "obj-23",
+         "id": "obj-25",
+         "maxclass": "newobj",
+         "numinlets": 2,
+         "numoutlets": 2,
+         "patching_rect": [
+          250,
+          186,
+          68.0,
+          22
+         ],
+         "outlettype": [
+          "",
+          ""
+         ],
+         "text": "route bang"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-26",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          250,
+          258,
+          142.0,
+          22
+         ],
+         "outlettype": [],
+         "text": "s accomptk-prompt/stem"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-27",
+         "maxclass": "message",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
+          250,
+          222,
+          35.9,
+          22
+         ],
+         "text": "bass",
+         "outlettype": [
+          ""
+         ]
+        }
+       },
+       {
+        "box": {
+         "id": "obj-28",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
          "patching_rect": [
-          250,
-          196,
+          330,
+          222,
           83.3,
           22
          ],
@@ -8262,29 +8352,13 @@
        },
        {
         "box": {
-         "id": "obj-24",
-         "maxclass": "newobj",
-         "numinlets": 1,
-         "numoutlets": 0,
-         "patching_rect": [
-          250,
-          232,
-          142.0,
-          22
-         ],
-         "outlettype": [],
-         "text": "s accomptk-prompt/stem"
-        }
-       },
-       {
-        "box": {
-         "id": "obj-25",
+         "id": "obj-29",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
          "patching_rect": [
           480,
-          160,
+          150,
           144.6,
           22
          ],
@@ -8296,13 +8370,66 @@
        },
        {
         "box": {
-         "id": "obj-26",
+         "id": "obj-30",
+         "maxclass": "newobj",
+         "numinlets": 2,
+         "numoutlets": 2,
+         "patching_rect": [
+          480,
+          186,
+          68.0,
+          22
+         ],
+         "outlettype": [
+          "",
+          ""
+         ],
+         "text": "route bang"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-31",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          480,
+          258,
+          142.0,
+          22
+         ],
+         "outlettype": [],
+         "text": "s accomptk-prompt/stem"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-32",
+         "maxclass": "message",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
+          480,
+          222,
+          40.6,
+          22
+         ],
+         "text": "guitar",
+         "outlettype": [
+          ""
+         ]
+        }
+       },
+       {
+        "box": {
+         "id": "obj-33",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
          "patching_rect": [
-          480,
-          196,
+          560,
+          222,
           88.0,
           22
          ],
@@ -8314,29 +8441,13 @@
        },
        {
         "box": {
-         "id": "obj-27",
-         "maxclass": "newobj",
-         "numinlets": 1,
-         "numoutlets": 0,
-         "patching_rect": [
-          480,
-          232,
-          142.0,
-          22
-         ],
-         "outlettype": [],
-         "text": "s accomptk-prompt/stem"
-        }
-       },
-       {
-        "box": {
-         "id": "obj-28",
+         "id": "obj-34",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
          "patching_rect": [
           710,
-          160,
+          150,
           144.0,
           22
          ],
@@ -8348,13 +8459,66 @@
        },
        {
         "box": {
-         "id": "obj-29",
+         "id": "obj-35",
+         "maxclass": "newobj",
+         "numinlets": 2,
+         "numoutlets": 2,
+         "patching_rect": [
+          710,
+          186,
+          68.0,
+          22
+         ],
+         "outlettype": [
+          "",
+          ""
+         ],
+         "text": "route bang"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-36",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          710,
+          258,
+          142.0,
+          22
+         ],
+         "outlettype": [],
+         "text": "s accomptk-prompt/stem"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-37",
+         "maxclass": "message",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
+          710,
+          222,
+          40.0,
+          22
+         ],
+         "text": "piano",
+         "outlettype": [
+          ""
+         ]
+        }
+       },
+       {
+        "box": {
+         "id": "obj-38",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
          "patching_rect": [
-          710,
-          196,
+          790,
+          222,
           87.3,
           22
          ],
@@ -8366,29 +8530,13 @@
        },
        {
         "box": {
-         "id": "obj-30",
-         "maxclass": "newobj",
-         "numinlets": 1,
-         "numoutlets": 0,
-         "patching_rect": [
-          710,
-          232,
-          142.0,
-          22
-         ],
-         "outlettype": [],
-         "text": "s accomptk-prompt/stem"
-        }
-       },
-       {
-        "box": {
-         "id": "obj-31",
+         "id": "obj-39",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
          "patching_rect": [
           940,
-          160,
+          150,
           150.0,
           22
          ],
@@ -8400,13 +8548,66 @@
        },
        {
         "box": {
-         "id": "obj-32",
+         "id": "obj-40",
+         "maxclass": "newobj",
+         "numinlets": 2,
+         "numoutlets": 2,
+         "patching_rect": [
+          940,
+          186,
+          68.0,
+          22
+         ],
+         "outlettype": [
+          "",
+          ""
+         ],
+         "text": "route bang"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-41",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          940,
+          258,
+          142.0,
+          22
+         ],
+         "outlettype": [],
+         "text": "s accomptk-prompt/stem"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-42",
+         "maxclass": "message",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
+          940,
+          222,
+          45.9,
+          22
+         ],
+         "text": "strings",
+         "outlettype": [
+          ""
+         ]
+        }
+       },
+       {
+        "box": {
+         "id": "obj-43",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
          "patching_rect": [
-          940,
-          196,
+          1020,
+          222,
           93.3,
           22
          ],
@@ -8418,23 +8619,7 @@
        },
        {
         "box": {
-         "id": "obj-33",
-         "maxclass": "newobj",
-         "numinlets": 1,
-         "numoutlets": 0,
-         "patching_rect": [
-          940,
-          232,
-          142.0,
-          22
-         ],
-         "outlettype": [],
-         "text": "s accomptk-prompt/stem"
-        }
-       },
-       {
-        "box": {
-         "id": "obj-34",
+         "id": "obj-44",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
@@ -8452,7 +8637,7 @@
        },
        {
         "box": {
-         "id": "obj-35",
+         "id": "obj-45",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
@@ -8470,7 +8655,7 @@
        },
        {
         "box": {
-         "id": "obj-36",
+         "id": "obj-46",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -8486,7 +8671,7 @@
        },
        {
         "box": {
-         "id": "obj-37",
+         "id": "obj-47",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
@@ -8504,7 +8689,7 @@
        },
        {
         "box": {
-         "id": "obj-38",
+         "id": "obj-48",
          "maxclass": "newobj",
          "numinlets": 3,
          "numoutlets": 3,
@@ -8524,7 +8709,7 @@
        },
        {
         "box": {
-         "id": "obj-39",
+         "id": "obj-49",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -8540,7 +8725,7 @@
        },
        {
         "box": {
-         "id": "obj-40",
+         "id": "obj-50",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -8558,7 +8743,7 @@
        },
        {
         "box": {
-         "id": "obj-41",
+         "id": "obj-51",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -8576,7 +8761,7 @@
        },
        {
         "box": {
-         "id": "obj-42",
+         "id": "obj-52",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
@@ -8594,7 +8779,7 @@
        },
        {
         "box": {
-         "id": "obj-43",
+         "id": "obj-53",
          "maxclass": "newobj",
          "numinlets": 7,
          "numoutlets": 7,
@@ -8618,7 +8803,7 @@
        },
        {
         "box": {
-         "id": "obj-44",
+         "id": "obj-54",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -8634,7 +8819,7 @@
        },
        {
         "box": {
-         "id": "obj-45",
+         "id": "obj-55",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -8652,7 +8837,7 @@
        },
        {
         "box": {
-         "id": "obj-46",
+         "id": "obj-56",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -8670,7 +8855,7 @@
        },
        {
         "box": {
-         "id": "obj-47",
+         "id": "obj-57",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -8688,7 +8873,7 @@
        },
        {
         "box": {
-         "id": "obj-48",
+         "id": "obj-58",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -8706,7 +8891,7 @@
        },
        {
         "box": {
-         "id": "obj-49",
+         "id": "obj-59",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -8724,7 +8909,7 @@
        },
        {
         "box": {
-         "id": "obj-50",
+         "id": "obj-60",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -8742,7 +8927,7 @@
        },
        {
         "box": {
-         "id": "obj-51",
+         "id": "obj-61",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
@@ -8760,7 +8945,7 @@
        },
        {
         "box": {
-         "id": "obj-52",
+         "id": "obj-62",
          "maxclass": "newobj",
          "numinlets": 5,
          "numoutlets": 5,
@@ -8782,7 +8967,7 @@
        },
        {
         "box": {
-         "id": "obj-53",
+         "id": "obj-63",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -8798,7 +8983,7 @@
        },
        {
         "box": {
-         "id": "obj-54",
+         "id": "obj-64",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -8816,7 +9001,7 @@
        },
        {
         "box": {
-         "id": "obj-55",
+         "id": "obj-65",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -8834,7 +9019,7 @@
        },
        {
         "box": {
-         "id": "obj-56",
+         "id": "obj-66",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -8852,7 +9037,7 @@
        },
        {
         "box": {
-         "id": "obj-57",
+         "id": "obj-67",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -8870,7 +9055,7 @@
        },
        {
         "box": {
-         "id": "obj-58",
+         "id": "obj-68",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
@@ -8888,7 +9073,7 @@
        },
        {
         "box": {
-         "id": "obj-59",
+         "id": "obj-69",
          "maxclass": "newobj",
          "numinlets": 4,
          "numoutlets": 4,
@@ -8909,7 +9094,7 @@
        },
        {
         "box": {
-         "id": "obj-60",
+         "id": "obj-70",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -8925,7 +9110,7 @@
        },
        {
         "box": {
-         "id": "obj-61",
+         "id": "obj-71",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -8943,7 +9128,7 @@
        },
        {
         "box": {
-         "id": "obj-62",
+         "id": "obj-72",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -8961,7 +9146,7 @@
        },
        {
         "box": {
-         "id": "obj-63",
+         "id": "obj-73",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -8979,7 +9164,7 @@
        },
        {
         "box": {
-         "id": "obj-64",
+         "id": "obj-74",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 7,
@@ -9003,7 +9188,7 @@
        },
        {
         "box": {
-         "id": "obj-65",
+         "id": "obj-75",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -9021,7 +9206,7 @@
        },
        {
         "box": {
-         "id": "obj-66",
+         "id": "obj-76",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
@@ -9039,7 +9224,7 @@
        },
        {
         "box": {
-         "id": "obj-67",
+         "id": "obj-77",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
@@ -9057,196 +9242,12 @@
        },
        {
         "box": {
-         "id": "obj-68",
-         "maxclass": "newobj",
-         "numinlets": 1,
-         "numoutlets": 2,
-         "patching_rect": [
-          170,
-          536,
-          30.0,
-          22
-         ],
-         "outlettype": [
-          "",
-          ""
-         ],
-         "text": "t b i"
-        }
-       },
-       {
-        "box": {
-         "id": "obj-69",
-         "maxclass": "newobj",
-         "numinlets": 2,
-         "numoutlets": 1,
-         "patching_rect": [
-          170,
-          612,
-          30.0,
-          22
-         ],
-         "outlettype": [
-          ""
-         ],
-         "text": "i"
-        }
-       },
-       {
-        "box": {
-         "id": "obj-70",
-         "maxclass": "newobj",
-         "numinlets": 2,
-         "numoutlets": 2,
-         "patching_rect": [
-          170,
-          648,
-          35.9,
-          22
-         ],
-         "outlettype": [
-          "",
-          ""
-         ],
-         "text": "sel 1"
-        }
-       },
-       {
-        "box": {
-         "id": "obj-71",
-         "maxclass": "message",
-         "numinlets": 2,
-         "numoutlets": 1,
-         "patching_rect": [
-          170,
-          682,
-          87.3,
-          22
-         ],
-         "text": "append drums",
-         "outlettype": [
-          ""
-         ]
-        }
-       },
-       {
-        "box": {
-         "id": "obj-72",
-         "maxclass": "newobj",
-         "numinlets": 1,
-         "numoutlets": 1,
-         "patching_rect": [
-          360,
-          500,
-          98.6,
-          22
-         ],
-         "outlettype": [
-          ""
-         ],
-         "text": "r accomptk-bass"
-        }
-       },
-       {
-        "box": {
-         "id": "obj-73",
-         "maxclass": "newobj",
-         "numinlets": 1,
-         "numoutlets": 2,
-         "patching_rect": [
-          360,
-          536,
-          30.0,
-          22
-         ],
-         "outlettype": [
-          "",
-          ""
-         ],
-         "text": "t b i"
-        }
-       },
-       {
-        "box": {
-         "id": "obj-74",
-         "maxclass": "newobj",
-         "numinlets": 2,
-         "numoutlets": 1,
-         "patching_rect": [
-          360,
-          612,
-          30.0,
-          22
-         ],
-         "outlettype": [
-          ""
-         ],
-         "text": "i"
-        }
-       },
-       {
-        "box": {
-         "id": "obj-75",
-         "maxclass": "newobj",
-         "numinlets": 2,
-         "numoutlets": 2,
-         "patching_rect": [
-          360,
-          648,
-          35.9,
-          22
-         ],
-         "outlettype": [
-          "",
-          ""
-         ],
-         "text": "sel 1"
-        }
-       },
-       {
-        "box": {
-         "id": "obj-76",
-         "maxclass": "message",
-         "numinlets": 2,
-         "numoutlets": 1,
-         "patching_rect": [
-          360,
-          682,
-          79.3,
-          22
-         ],
-         "text": "append bass",
-         "outlettype": [
-          ""
-         ]
-        }
-       },
-       {
-        "box": {
-         "id": "obj-77",
-         "maxclass": "newobj",
-         "numinlets": 1,
-         "numoutlets": 1,
-         "patching_rect": [
-          550,
-          500,
-          103.3,
-          22
-         ],
-         "outlettype": [
-          ""
-         ],
-         "text": "r accomptk-guitar"
-        }
-       },
-       {
-        "box": {
          "id": "obj-78",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 2,
          "patching_rect": [
-          550,
+          170,
           536,
           30.0,
           22
@@ -9265,7 +9266,7 @@
          "numinlets": 2,
          "numoutlets": 1,
          "patching_rect": [
-          550,
+          170,
           612,
           30.0,
           22
@@ -9283,7 +9284,7 @@
          "numinlets": 2,
          "numoutlets": 2,
          "patching_rect": [
-          550,
+          170,
           648,
           35.9,
           22
@@ -9302,12 +9303,12 @@
          "numinlets": 2,
          "numoutlets": 1,
          "patching_rect": [
-          550,
+          170,
           682,
-          84.0,
+          87.3,
           22
          ],
-         "text": "append guitar",
+         "text": "append drums",
          "outlettype": [
           ""
          ]
@@ -9320,15 +9321,15 @@
          "numinlets": 1,
          "numoutlets": 1,
          "patching_rect": [
-          740,
+          360,
           500,
-          102.6,
+          98.6,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "r accomptk-piano"
+         "text": "r accomptk-bass"
         }
        },
        {
@@ -9338,7 +9339,7 @@
          "numinlets": 1,
          "numoutlets": 2,
          "patching_rect": [
-          740,
+          360,
           536,
           30.0,
           22
@@ -9357,7 +9358,7 @@
          "numinlets": 2,
          "numoutlets": 1,
          "patching_rect": [
-          740,
+          360,
           612,
           30.0,
           22
@@ -9375,7 +9376,7 @@
          "numinlets": 2,
          "numoutlets": 2,
          "patching_rect": [
-          740,
+          360,
           648,
           35.9,
           22
@@ -9394,12 +9395,12 @@
          "numinlets": 2,
          "numoutlets": 1,
          "patching_rect": [
-          740,
+          360,
           682,
-          83.3,
+          79.3,
           22
          ],
-         "text": "append piano",
+         "text": "append bass",
          "outlettype": [
           ""
          ]
@@ -9412,15 +9413,15 @@
          "numinlets": 1,
          "numoutlets": 1,
          "patching_rect": [
-          930,
+          550,
           500,
-          108.6,
+          103.3,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "r accomptk-strings"
+         "text": "r accomptk-guitar"
         }
        },
        {
@@ -9430,7 +9431,7 @@
          "numinlets": 1,
          "numoutlets": 2,
          "patching_rect": [
-          930,
+          550,
           536,
           30.0,
           22
@@ -9449,7 +9450,7 @@
          "numinlets": 2,
          "numoutlets": 1,
          "patching_rect": [
-          930,
+          550,
           612,
           30.0,
           22
@@ -9467,7 +9468,7 @@
          "numinlets": 2,
          "numoutlets": 2,
          "patching_rect": [
-          930,
+          550,
           648,
           35.9,
           22
@@ -9486,6 +9487,190 @@
          "numinlets": 2,
          "numoutlets": 1,
          "patching_rect": [
+          550,
+          682,
+          84.0,
+          22
+         ],
+         "text": "append guitar",
+         "outlettype": [
+          ""
+         ]
+        }
+       },
+       {
+        "box": {
+         "id": "obj-92",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 1,
+         "patching_rect": [
+          740,
+          500,
+          102.6,
+          22
+         ],
+         "outlettype": [
+          ""
+         ],
+         "text": "r accomptk-piano"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-93",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 2,
+         "patching_rect": [
+          740,
+          536,
+          30.0,
+          22
+         ],
+         "outlettype": [
+          "",
+          ""
+         ],
+         "text": "t b i"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-94",
+         "maxclass": "newobj",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
+          740,
+          612,
+          30.0,
+          22
+         ],
+         "outlettype": [
+          ""
+         ],
+         "text": "i"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-95",
+         "maxclass": "newobj",
+         "numinlets": 2,
+         "numoutlets": 2,
+         "patching_rect": [
+          740,
+          648,
+          35.9,
+          22
+         ],
+         "outlettype": [
+          "",
+          ""
+         ],
+         "text": "sel 1"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-96",
+         "maxclass": "message",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
+          740,
+          682,
+          83.3,
+          22
+         ],
+         "text": "append piano",
+         "outlettype": [
+          ""
+         ]
+        }
+       },
+       {
+        "box": {
+         "id": "obj-97",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 1,
+         "patching_rect": [
+          930,
+          500,
+          108.6,
+          22
+         ],
+         "outlettype": [
+          ""
+         ],
+         "text": "r accomptk-strings"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-98",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 2,
+         "patching_rect": [
+          930,
+          536,
+          30.0,
+          22
+         ],
+         "outlettype": [
+          "",
+          ""
+         ],
+         "text": "t b i"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-99",
+         "maxclass": "newobj",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
+          930,
+          612,
+          30.0,
+          22
+         ],
+         "outlettype": [
+          ""
+         ],
+         "text": "i"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-100",
+         "maxclass": "newobj",
+         "numinlets": 2,
+         "numoutlets": 2,
+         "patching_rect": [
+          930,
+          648,
+          35.9,
+          22
+         ],
+         "outlettype": [
+          "",
+          ""
+         ],
+         "text": "sel 1"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-101",
+         "maxclass": "message",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
           930,
           682,
           89.3,
@@ -9499,7 +9684,7 @@
        },
        {
         "box": {
-         "id": "obj-92",
+         "id": "obj-102",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -9517,7 +9702,7 @@
        },
        {
         "box": {
-         "id": "obj-93",
+         "id": "obj-103",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9533,7 +9718,7 @@
        },
        {
         "box": {
-         "id": "obj-94",
+         "id": "obj-104",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
@@ -9551,7 +9736,7 @@
        },
        {
         "box": {
-         "id": "obj-95",
+         "id": "obj-105",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9567,7 +9752,7 @@
        },
        {
         "box": {
-         "id": "obj-96",
+         "id": "obj-106",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9583,7 +9768,7 @@
        },
        {
         "box": {
-         "id": "obj-97",
+         "id": "obj-107",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9599,7 +9784,7 @@
        },
        {
         "box": {
-         "id": "obj-98",
+         "id": "obj-108",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9615,7 +9800,7 @@
        },
        {
         "box": {
-         "id": "obj-99",
+         "id": "obj-109",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9631,7 +9816,7 @@
        },
        {
         "box": {
-         "id": "obj-100",
+         "id": "obj-110",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9647,7 +9832,7 @@
        },
        {
         "box": {
-         "id": "obj-101",
+         "id": "obj-111",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9663,7 +9848,7 @@
        },
        {
         "box": {
-         "id": "obj-102",
+         "id": "obj-112",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9679,7 +9864,7 @@
        },
        {
         "box": {
-         "id": "obj-103",
+         "id": "obj-113",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9695,7 +9880,7 @@
        },
        {
         "box": {
-         "id": "obj-104",
+         "id": "obj-114",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9711,7 +9896,7 @@
        },
        {
         "box": {
-         "id": "obj-105",
+         "id": "obj-115",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9727,7 +9912,7 @@
        },
        {
         "box": {
-         "id": "obj-106",
+         "id": "obj-116",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9743,7 +9928,7 @@
        },
        {
         "box": {
-         "id": "obj-107",
+         "id": "obj-117",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9759,7 +9944,7 @@
        },
        {
         "box": {
-         "id": "obj-108",
+         "id": "obj-118",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9775,7 +9960,7 @@
        },
        {
         "box": {
-         "id": "obj-109",
+         "id": "obj-119",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9791,7 +9976,7 @@
        },
        {
         "box": {
-         "id": "obj-110",
+         "id": "obj-120",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9807,7 +9992,7 @@
        },
        {
         "box": {
-         "id": "obj-111",
+         "id": "obj-121",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -9823,7 +10008,7 @@
        },
        {
         "box": {
-         "id": "obj-112",
+         "id": "obj-122",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -10015,7 +10200,7 @@
           0
          ],
          "destination": [
-          "obj-21",
+          "obj-22",
           0
          ],
          "order": 0
@@ -10028,6 +10213,19 @@
           0
          ],
          "destination": [
+          "obj-21",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-20",
+          1
+         ],
+         "destination": [
           "obj-23",
           0
          ],
@@ -10041,7 +10239,20 @@
           0
          ],
          "destination": [
+          "obj-21",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
           "obj-24",
+          0
+         ],
+         "destination": [
+          "obj-25",
           0
          ],
          "order": 0
@@ -10054,6 +10265,19 @@
           0
          ],
          "destination": [
+          "obj-27",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-27",
+          0
+         ],
+         "destination": [
           "obj-26",
           0
          ],
@@ -10063,11 +10287,11 @@
        {
         "patchline": {
          "source": [
-          "obj-26",
-          0
+          "obj-25",
+          1
          ],
          "destination": [
-          "obj-27",
+          "obj-28",
           0
          ],
          "order": 0
@@ -10080,7 +10304,7 @@
           0
          ],
          "destination": [
-          "obj-29",
+          "obj-26",
           0
          ],
          "order": 0
@@ -10102,7 +10326,7 @@
        {
         "patchline": {
          "source": [
-          "obj-31",
+          "obj-30",
           0
          ],
          "destination": [
@@ -10119,7 +10343,33 @@
           0
          ],
          "destination": [
+          "obj-31",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-30",
+          1
+         ],
+         "destination": [
           "obj-33",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-33",
+          0
+         ],
+         "destination": [
+          "obj-31",
           0
          ],
          "order": 0
@@ -10145,7 +10395,7 @@
           0
          ],
          "destination": [
-          "obj-36",
+          "obj-37",
           0
          ],
          "order": 0
@@ -10158,7 +10408,7 @@
           0
          ],
          "destination": [
-          "obj-38",
+          "obj-36",
           0
          ],
          "order": 0
@@ -10167,37 +10417,11 @@
        {
         "patchline": {
          "source": [
-          "obj-38",
-          0
-         ],
-         "destination": [
-          "obj-40",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-40",
-          0
-         ],
-         "destination": [
-          "obj-39",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-38",
+          "obj-35",
           1
          ],
          "destination": [
-          "obj-41",
+          "obj-38",
           0
          ],
          "order": 0
@@ -10206,11 +10430,37 @@
        {
         "patchline": {
          "source": [
-          "obj-41",
+          "obj-38",
           0
          ],
          "destination": [
+          "obj-36",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
           "obj-39",
+          0
+         ],
+         "destination": [
+          "obj-40",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-40",
+          0
+         ],
+         "destination": [
+          "obj-42",
           0
          ],
          "order": 0
@@ -10223,7 +10473,7 @@
           0
          ],
          "destination": [
-          "obj-43",
+          "obj-41",
           0
          ],
          "order": 0
@@ -10232,50 +10482,11 @@
        {
         "patchline": {
          "source": [
-          "obj-43",
-          0
-         ],
-         "destination": [
-          "obj-45",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-45",
-          0
-         ],
-         "destination": [
-          "obj-44",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-43",
+          "obj-40",
           1
          ],
          "destination": [
-          "obj-46",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-46",
-          0
-         ],
-         "destination": [
-          "obj-44",
+          "obj-43",
           0
          ],
          "order": 0
@@ -10285,10 +10496,10 @@
         "patchline": {
          "source": [
           "obj-43",
-          2
+          0
          ],
          "destination": [
-          "obj-47",
+          "obj-41",
           0
          ],
          "order": 0
@@ -10297,21 +10508,34 @@
        {
         "patchline": {
          "source": [
-          "obj-47",
-          0
-         ],
-         "destination": [
           "obj-44",
           0
          ],
+         "destination": [
+          "obj-45",
+          0
+         ],
          "order": 0
         }
        },
        {
         "patchline": {
          "source": [
-          "obj-43",
-          3
+          "obj-45",
+          0
+         ],
+         "destination": [
+          "obj-46",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-47",
+          0
          ],
          "destination": [
           "obj-48",
@@ -10327,45 +10551,6 @@
           0
          ],
          "destination": [
-          "obj-44",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-43",
-          4
-         ],
-         "destination": [
-          "obj-49",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-49",
-          0
-         ],
-         "destination": [
-          "obj-44",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-43",
-          5
-         ],
-         "destination": [
           "obj-50",
           0
          ],
@@ -10379,7 +10564,20 @@
           0
          ],
          "destination": [
-          "obj-44",
+          "obj-49",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-48",
+          1
+         ],
+         "destination": [
+          "obj-51",
           0
          ],
          "order": 0
@@ -10392,7 +10590,7 @@
           0
          ],
          "destination": [
-          "obj-52",
+          "obj-49",
           0
          ],
          "order": 0
@@ -10402,19 +10600,6 @@
         "patchline": {
          "source": [
           "obj-52",
-          0
-         ],
-         "destination": [
-          "obj-54",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-54",
           0
          ],
          "destination": [
@@ -10427,11 +10612,37 @@
        {
         "patchline": {
          "source": [
-          "obj-52",
+          "obj-53",
+          0
+         ],
+         "destination": [
+          "obj-55",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-55",
+          0
+         ],
+         "destination": [
+          "obj-54",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-53",
           1
          ],
          "destination": [
-          "obj-55",
+          "obj-56",
           0
          ],
          "order": 0
@@ -10440,11 +10651,11 @@
        {
         "patchline": {
          "source": [
-          "obj-55",
+          "obj-56",
           0
          ],
          "destination": [
-          "obj-53",
+          "obj-54",
           0
          ],
          "order": 0
@@ -10453,11 +10664,11 @@
        {
         "patchline": {
          "source": [
-          "obj-52",
+          "obj-53",
           2
          ],
          "destination": [
-          "obj-56",
+          "obj-57",
           0
          ],
          "order": 0
@@ -10466,11 +10677,11 @@
        {
         "patchline": {
          "source": [
-          "obj-56",
+          "obj-57",
           0
          ],
          "destination": [
-          "obj-53",
+          "obj-54",
           0
          ],
          "order": 0
@@ -10479,24 +10690,11 @@
        {
         "patchline": {
          "source": [
-          "obj-52",
+          "obj-53",
           3
          ],
          "destination": [
-          "obj-57",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-57",
-          0
-         ],
-         "destination": [
-          "obj-53",
+          "obj-58",
           0
          ],
          "order": 0
@@ -10509,6 +10707,19 @@
           0
          ],
          "destination": [
+          "obj-54",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-53",
+          4
+         ],
+         "destination": [
           "obj-59",
           0
          ],
@@ -10522,7 +10733,7 @@
           0
          ],
          "destination": [
-          "obj-61",
+          "obj-54",
           0
          ],
          "order": 0
@@ -10531,8 +10742,8 @@
        {
         "patchline": {
          "source": [
-          "obj-61",
-          0
+          "obj-53",
+          5
          ],
          "destination": [
           "obj-60",
@@ -10544,11 +10755,63 @@
        {
         "patchline": {
          "source": [
-          "obj-59",
+          "obj-60",
+          0
+         ],
+         "destination": [
+          "obj-54",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-61",
+          0
+         ],
+         "destination": [
+          "obj-62",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-62",
+          0
+         ],
+         "destination": [
+          "obj-64",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-64",
+          0
+         ],
+         "destination": [
+          "obj-63",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-62",
           1
          ],
          "destination": [
-          "obj-62",
+          "obj-65",
           0
          ],
          "order": 0
@@ -10557,11 +10820,11 @@
        {
         "patchline": {
          "source": [
-          "obj-62",
+          "obj-65",
           0
          ],
          "destination": [
-          "obj-60",
+          "obj-63",
           0
          ],
          "order": 0
@@ -10570,24 +10833,11 @@
        {
         "patchline": {
          "source": [
-          "obj-59",
+          "obj-62",
           2
          ],
          "destination": [
-          "obj-63",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-63",
-          0
-         ],
-         "destination": [
-          "obj-60",
+          "obj-66",
           0
          ],
          "order": 0
@@ -10600,7 +10850,20 @@
           0
          ],
          "destination": [
-          "obj-64",
+          "obj-63",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-62",
+          3
+         ],
+         "destination": [
+          "obj-67",
           0
          ],
          "order": 0
@@ -10613,20 +10876,7 @@
           0
          ],
          "destination": [
-          "obj-68",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-69",
-          0
-         ],
-         "destination": [
-          "obj-70",
+          "obj-63",
           0
          ],
          "order": 0
@@ -10636,33 +10886,7 @@
         "patchline": {
          "source": [
           "obj-68",
-          1
-         ],
-         "destination": [
-          "obj-69",
-          1
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-68",
           0
-         ],
-         "destination": [
-          "obj-64",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-64",
-          5
          ],
          "destination": [
           "obj-69",
@@ -10674,7 +10898,7 @@
        {
         "patchline": {
          "source": [
-          "obj-70",
+          "obj-69",
           0
          ],
          "destination": [
@@ -10691,7 +10915,20 @@
           0
          ],
          "destination": [
-          "obj-65",
+          "obj-70",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-69",
+          1
+         ],
+         "destination": [
+          "obj-72",
           0
          ],
          "order": 0
@@ -10704,7 +10941,7 @@
           0
          ],
          "destination": [
-          "obj-73",
+          "obj-70",
           0
          ],
          "order": 0
@@ -10713,25 +10950,12 @@
        {
         "patchline": {
          "source": [
-          "obj-74",
-          0
+          "obj-69",
+          2
          ],
          "destination": [
-          "obj-75",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
           "obj-73",
-          1
-         ],
-         "destination": [
-          "obj-74",
-          1
+          0
          ],
          "order": 0
         }
@@ -10743,33 +10967,7 @@
           0
          ],
          "destination": [
-          "obj-64",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-64",
-          4
-         ],
-         "destination": [
-          "obj-74",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-75",
-          0
-         ],
-         "destination": [
-          "obj-76",
+          "obj-70",
           0
          ],
          "order": 0
@@ -10782,7 +10980,7 @@
           0
          ],
          "destination": [
-          "obj-65",
+          "obj-74",
           0
          ],
          "order": 0
@@ -10834,7 +11032,7 @@
           0
          ],
          "destination": [
-          "obj-64",
+          "obj-74",
           0
          ],
          "order": 0
@@ -10843,8 +11041,8 @@
        {
         "patchline": {
          "source": [
-          "obj-64",
-          3
+          "obj-74",
+          5
          ],
          "destination": [
           "obj-79",
@@ -10873,7 +11071,7 @@
           0
          ],
          "destination": [
-          "obj-65",
+          "obj-75",
           0
          ],
          "order": 0
@@ -10925,7 +11123,7 @@
           0
          ],
          "destination": [
-          "obj-64",
+          "obj-74",
           0
          ],
          "order": 0
@@ -10934,8 +11132,8 @@
        {
         "patchline": {
          "source": [
-          "obj-64",
-          2
+          "obj-74",
+          4
          ],
          "destination": [
           "obj-84",
@@ -10964,7 +11162,7 @@
           0
          ],
          "destination": [
-          "obj-65",
+          "obj-75",
           0
          ],
          "order": 0
@@ -11016,7 +11214,7 @@
           0
          ],
          "destination": [
-          "obj-64",
+          "obj-74",
           0
          ],
          "order": 0
@@ -11025,8 +11223,8 @@
        {
         "patchline": {
          "source": [
-          "obj-64",
-          1
+          "obj-74",
+          3
          ],
          "destination": [
           "obj-89",
@@ -11055,20 +11253,7 @@
           0
          ],
          "destination": [
-          "obj-65",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-64",
-          6
-         ],
-         "destination": [
-          "obj-92",
+          "obj-75",
           0
          ],
          "order": 0
@@ -11078,32 +11263,6 @@
         "patchline": {
          "source": [
           "obj-92",
-          0
-         ],
-         "destination": [
-          "obj-65",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-64",
-          0
-         ],
-         "destination": [
-          "obj-65",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-65",
           0
          ],
          "destination": [
@@ -11129,7 +11288,46 @@
        {
         "patchline": {
          "source": [
+          "obj-93",
+          1
+         ],
+         "destination": [
           "obj-94",
+          1
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-93",
+          0
+         ],
+         "destination": [
+          "obj-74",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-74",
+          2
+         ],
+         "destination": [
+          "obj-94",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-95",
           0
          ],
          "destination": [
@@ -11142,11 +11340,11 @@
        {
         "patchline": {
          "source": [
-          "obj-94",
+          "obj-96",
           0
          ],
          "destination": [
-          "obj-97",
+          "obj-75",
           0
          ],
          "order": 0
@@ -11155,7 +11353,7 @@
        {
         "patchline": {
          "source": [
-          "obj-94",
+          "obj-97",
           0
          ],
          "destination": [
@@ -11168,20 +11366,7 @@
        {
         "patchline": {
          "source": [
-          "obj-94",
-          0
-         ],
-         "destination": [
           "obj-99",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-94",
           0
          ],
          "destination": [
@@ -11194,7 +11379,46 @@
        {
         "patchline": {
          "source": [
-          "obj-94",
+          "obj-98",
+          1
+         ],
+         "destination": [
+          "obj-99",
+          1
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-98",
+          0
+         ],
+         "destination": [
+          "obj-74",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-74",
+          1
+         ],
+         "destination": [
+          "obj-99",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-100",
           0
          ],
          "destination": [
@@ -11207,8 +11431,21 @@
        {
         "patchline": {
          "source": [
-          "obj-94",
+          "obj-101",
           0
+         ],
+         "destination": [
+          "obj-75",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-74",
+          6
          ],
          "destination": [
           "obj-102",
@@ -11220,7 +11457,33 @@
        {
         "patchline": {
          "source": [
-          "obj-94",
+          "obj-102",
+          0
+         ],
+         "destination": [
+          "obj-75",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-74",
+          0
+         ],
+         "destination": [
+          "obj-75",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-75",
           0
          ],
          "destination": [
@@ -11233,20 +11496,7 @@
        {
         "patchline": {
          "source": [
-          "obj-94",
-          0
-         ],
-         "destination": [
           "obj-104",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-94",
           0
          ],
          "destination": [
@@ -11259,7 +11509,7 @@
        {
         "patchline": {
          "source": [
-          "obj-94",
+          "obj-104",
           0
          ],
          "destination": [
@@ -11272,7 +11522,7 @@
        {
         "patchline": {
          "source": [
-          "obj-94",
+          "obj-104",
           0
          ],
          "destination": [
@@ -11285,7 +11535,7 @@
        {
         "patchline": {
          "source": [
-          "obj-94",
+          "obj-104",
           0
          ],
          "destination": [
@@ -11298,7 +11548,7 @@
        {
         "patchline": {
          "source": [
-          "obj-94",
+          "obj-104",
           0
          ],
          "destination": [
@@ -11311,7 +11561,7 @@
        {
         "patchline": {
          "source": [
-          "obj-94",
+          "obj-104",
           0
          ],
          "destination": [
@@ -11324,7 +11574,7 @@
        {
         "patchline": {
          "source": [
-          "obj-94",
+          "obj-104",
           0
          ],
          "destination": [
@@ -11337,11 +11587,141 @@
        {
         "patchline": {
          "source": [
-          "obj-94",
+          "obj-104",
           0
          ],
          "destination": [
           "obj-112",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-104",
+          0
+         ],
+         "destination": [
+          "obj-113",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-104",
+          0
+         ],
+         "destination": [
+          "obj-114",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-104",
+          0
+         ],
+         "destination": [
+          "obj-115",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-104",
+          0
+         ],
+         "destination": [
+          "obj-116",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-104",
+          0
+         ],
+         "destination": [
+          "obj-117",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-104",
+          0
+         ],
+         "destination": [
+          "obj-118",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-104",
+          0
+         ],
+         "destination": [
+          "obj-119",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-104",
+          0
+         ],
+         "destination": [
+          "obj-120",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-104",
+          0
+         ],
+         "destination": [
+          "obj-121",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-104",
+          0
+         ],
+         "destination": [
+          "obj-122",
           0
          ],
          "order": 0
@@ -20675,6 +21055,12 @@
   "dependency_cache": [],
   "autosave": 0,
   "bgcolor": [
+   0.9569,
+   0.9451,
+   0.9176,
+   1.0
+  ],
+  "editing_bgcolor": [
    0.9569,
    0.9451,
    0.9176,

@@ -17,10 +17,7 @@ def controls(max_: Canvas) -> None:
             "s accomptk-control",
         )  # fmt: skip
     for i, name in enumerate(INSTRUMENTS):
-        max_.chain(
-            20 + 230 * i, 160, f"r accomptk-{name}-prompt", f"prepend {name}",
-            "s accomptk-prompt/stem",
-        )  # fmt: skip
+        _stem_prompt(max_, name, 20 + 230 * i, 150)
     max_.chain(1170, 160, "r accomptk-steps", "prepend steps", "s accomptk-config")
     _menu(max_, 20, "mode", [f"mode {mode}" for mode in MODES])
     _menu(max_, 300, "hop", [f"hop {hop}" for hop in HOPS])
@@ -31,6 +28,14 @@ def controls(max_: Canvas) -> None:
     for i, name in enumerate(TOLD):
         place = 20 + 230 * (i % 5), 840 + 36 * (i // 5)
         tell.to(max_.obj(f"s accomptk-{name}-set", *place))
+
+
+def _stem_prompt(max_: Canvas, name: str, x: int, y: int) -> None:
+    """No words must stay no words: prepend would make the word bang of a bang."""
+    _, way = max_.chain(x, y, f"r accomptk-{name}-prompt", "route bang")
+    target = max_.obj("s accomptk-prompt/stem", x, y + 108)
+    way.to(max_.msg(name, x, y + 72)).to(target)
+    way.to(max_.obj(f"prepend {name}", x + 80, y + 72), outlet=1).to(target)
 
 
 def _menu(max_: Canvas, x: int, name: str, settings: list[str]) -> None:

@@ -20,7 +20,7 @@ from accomptk.stems.instruments import INSTRUMENTS
 def patch() -> dict[str, Any]:
     """The whole patch, as Max stores it."""
     root = Canvas(WIDTH, HEIGHT)
-    root.patcher.bgcolor = rgba(PAPER)
+    root.patcher.bgcolor = root.patcher.editing_bgcolor = rgba(PAPER)
     root.patcher.description = "An accompanist: play, and it plays along."
     _audio(root)
     _parts(root)
