@@ -1,5 +1,6 @@
 """The training loop of every model: optimiser, averaged weights, checkpoints, resume."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class Optim:
         save_every_s: Seconds between two checkpoints.
         precision: Of the network's arithmetic: "float32", or "bfloat16" where the machine is
             faster with it; weights and their updates are float32 either way.
+        cooldown: Share of the steps, the last, over which the rate falls to 0 as a cosine.
     """
 
     lr: float
@@ -47,6 +49,13 @@ class Optim:
     steps: int
     save_every_s: float
     precision: Literal["float32", "bfloat16"] = "float32"
+    cooldown: float = 0.0
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step."""
+        warm = min(1.0, (step + 1) / max(self.warmup, 1))
+        left = (self.steps - step) / max(self.cooldown * self.steps, 1)
+        return self.lr * warm * 0.5 * (1 - math.cos(math.pi * min(left, 1.0)))
 
 
 class Trainer:
@@ -105,7 +114,7 @@ class Trainer:
     def _train_step(self, loss: Loss) -> float:
         self.model.train()
         for group in self.optimizer.param_groups:
-            group["lr"] = self.optim.lr * min(1.0, (self.step + 1) / max(self.optim.warmup, 1))
+            group["lr"] = self.optim.rate(self.step)
         device = next(self.model.parameters()).device.type
         dtype = getattr(torch, self.optim.precision)
         with torch.autocast(device, dtype, enabled=dtype != torch.float32):

@@ -39,6 +39,7 @@ def train() -> None:
 @recipe_option("pocket/codec")
 @out_option("./runs/train-codec-<time>")
 @set_option
+@click.option("--minutes", type=float, help="Stop training soundly after this time.")
 @workers_option
 @force_option
 @quiet_option
@@ -47,6 +48,7 @@ def codec(
     recipe: str,
     out: Path | None,
     overrides: tuple[str, ...],
+    minutes: float | None,
     workers: int | None,
     force: bool,
     quiet: bool,
@@ -56,10 +58,27 @@ def codec(
     Prints the path of the codec's checkpoint.
     """
     from accomptk.latents.codec import load_codec
+    from accomptk.latents.fit import CodecRecipe, fit_codec
     from accomptk.latents.shards import encode_set
-    from accomptk.run import cores
+    from accomptk.recipe import load_recipe
+    from accomptk.run import Run, cores
+    from accomptk.stems.index import StemSet
 
-    path = _fit_codec(data, recipe, out, overrides, force, quiet)
+    resolved = load_recipe(recipe, CodecRecipe, overrides)
+    stems = StemSet.open(data)
+    run = Run.create("train-codec", out, resolved.seed, resolved, resume=not force)
+    with progress(quiet) as bar:
+        tasks = {what: bar.add_task(what) for what in ("listen", "encode", "train")}
+        path = fit_codec(
+            run,
+            stems,
+            resolved,
+            workers=workers or cores(),
+            minutes=minutes,
+            progress=lambda what, done, total: bar.update(
+                tasks[what], completed=done, total=total
+            ),
+        )
     with progress(quiet) as bar:
         task = bar.add_task("encode")
         encode_set(
@@ -69,37 +88,6 @@ def codec(
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     click.echo(path)
-
-
-def _fit_codec(
-    data: Path,
-    recipe_name: str,
-    out: Path | None,
-    overrides: tuple[str, ...],
-    force: bool,
-    quiet: bool,
-) -> Path:
-    from accomptk.latents.fit import CodecRecipe, fit_code
-    from accomptk.latents.spectral import save_spectral
-    from accomptk.recipe import load_recipe
-    from accomptk.run import Run
-    from accomptk.stems.index import StemSet
-
-    recipe = load_recipe(recipe_name, CodecRecipe, overrides)
-    stems = StemSet.open(data)
-    run = Run.create("train-codec", out, recipe.seed, recipe, resume=not force)
-    path = run.folder / "codec.safetensors"
-    if run.is_finished and path.is_file():
-        return path
-    with progress(quiet) as bar:
-        task = bar.add_task("fit")
-        code, figures = fit_code(
-            stems, recipe, lambda done, total: bar.update(task, completed=done, total=total)
-        )
-    save_spectral(path, code, recipe, {"data": stems.index_hash, **figures})
-    run.log(0, **figures)
-    run.finish()
-    return path
 
 
 def _model_options(command: Callable[..., None]) -> Callable[..., None]:

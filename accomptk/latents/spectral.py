@@ -1,7 +1,7 @@
-"""The spectral codec: a linear code of compressed STFT magnitudes, phases rebuilt on decode."""
+"""The spectral codec: a code of compressed STFT magnitudes, phases rebuilt on decode."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from accomptk.checkpoint import file_sha256, load_tensors, save_checkpoint
+from accomptk.latents.autoencoder import NeuralCode, Size
+from accomptk.latents.code import Code, LinearCode
 from accomptk.latents.codec import State
 from accomptk.latents.phase import PhaseRebuilder
 from accomptk.latents.spectrum import (
@@ -23,33 +25,7 @@ from accomptk.recipe import parse_recipe
 ITERATIONS = 4
 _KNEE = 0.9
 _MAKE_UP_DB = 0.8
-"""The code smooths noise: bass comes back 0.1 dB too soft, drums 1.5 dB; the middle of both."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinearCode:
-    """Latents are ``(features @ basis.T - mean) / scale``.
-
-    Attributes:
-        basis: Orthonormal rows, [C, features].
-        mean: Of the training frames' coefficients, [C].
-        scale: What coefficients are divided by, [C].
-    """
-
-    basis: Tensor
-    mean: Tensor
-    scale: Tensor
-
-    def encode(self, features: Tensor) -> Tensor:
-        """[B, n, features] to [B, C, n]."""
-        # Double precision: the result must not depend on how many frames come at once.
-        coefficients = features.double() @ self.basis.double().T
-        return ((coefficients - self.mean) / self.scale).float().transpose(1, 2)
-
-    def decode(self, latents: Tensor) -> Tensor:
-        """[B, C, n] to [B, n, features]."""
-        coefficients = latents.transpose(1, 2).double() * self.scale + self.mean
-        return (coefficients @ self.basis.double()).float()
+"""A code smooths noise: bass comes back 0.1 dB too soft, drums 1.5 dB; the middle of both."""
 
 
 class SpectralCodec:
@@ -69,7 +45,7 @@ class SpectralCodec:
     decode_delay = OVERLAP
 
     def __init__(
-        self, code: LinearCode, spectrum: Spectrum, sha8: str, iterations: int = ITERATIONS
+        self, code: Code, spectrum: Spectrum, sha8: str, iterations: int = ITERATIONS
     ) -> None:
         self.code = code
         self.spectrum = spectrum
@@ -79,39 +55,33 @@ class SpectralCodec:
     @property
     def channels(self) -> int:
         """Numbers a latent frame."""
-        return self.code.basis.shape[0]
+        return self.code.channels
 
     @property
     def component_weights(self) -> Tensor:
         """What an error of 1 in each latent weighs in feature energy, mean 1, [C]."""
-        energy = self.code.scale**2
-        return energy / energy.mean()
+        return self.code.component_weights
 
     def encode_state(self, batch: int) -> State:
         """State of streams that have heard nothing."""
-        return State({"past": torch.zeros(batch, OVERLAP)})
+        return State({"past": torch.zeros(batch, OVERLAP), **self.code.encode_memory(batch)})
 
     def encode_next(self, wav: Tensor, state: State) -> Tensor:
         """Latents [B, C, n] of the next [B, 1, n * FRAME_SAMPLES] samples; differentiable."""
         heard = torch.cat([state.tensors["past"], wav[:, 0].float()], dim=-1)
         state.tensors["past"] = heard[:, -OVERLAP:].clone()
-        return self.code.encode(self.spectrum.analyse(heard))
+        return self.code.encode(self.spectrum.analyse(heard), state.tensors)
 
     def decode_state(self, batch: int) -> State:
         """State of streams that have played nothing."""
-        return State(self.phases.state(batch))
+        return State({**self.phases.state(batch), **self.code.decode_memory(batch)})
 
     @torch.no_grad()
     def decode_next(self, latents: Tensor, state: State) -> Tensor:
         """Samples [B, 1, n * FRAME_SAMPLES] of the next [B, C, n] latents, late by OVERLAP."""
-        frames = list(self._frames(latents, state))
-        wav = torch.cat(frames, dim=-1) * 10 ** (_MAKE_UP_DB / 20)
-        return _soften(wav).unsqueeze(1)
-
-    def _frames(self, latents: Tensor, state: State) -> Iterator[Tensor]:
-        for latent in torch.split(latents, 1, dim=-1):
-            magnitude = self.spectrum.synthesise(self.code.decode(latent))
-            yield self.phases.play(magnitude[:, 0], state.tensors)
+        magnitude = self.spectrum.synthesise(self.code.decode(latents, state.tensors))
+        frames = [self.phases.play(each, state.tensors) for each in magnitude.unbind(1)]
+        return _soften(torch.cat(frames, dim=-1) * 10 ** (_MAKE_UP_DB / 20)).unsqueeze(1)
 
 
 def load_spectral(path: Path, iterations: int = ITERATIONS) -> SpectralCodec:
@@ -125,25 +95,39 @@ def load_spectral(path: Path, iterations: int = ITERATIONS) -> SpectralCodec:
         CheckpointError: If the file is missing, damaged or no codec.
     """
     tensors, header = load_tensors(path, "codec")
-    recipe = parse_recipe(header.extra["spectrum"], SpectrumRecipe, str(path))
-    return SpectralCodec(LinearCode(**tensors), Spectrum(recipe), file_sha256(path)[:8], iterations)
+    spectrum = Spectrum(parse_recipe(header.extra["spectrum"], SpectrumRecipe, str(path)))
+    base = LinearCode(*(tensors[name] for name in ("basis", "mean", "scale")))
+    code: Code = base
+    if "size" in header.extra:
+        size = parse_recipe(header.extra["size"], Size, str(path))
+        code = NeuralCode(base, tensors["deviation"], size)
+        code.load_state_dict(tensors)
+        code.eval().requires_grad_(False)
+    return SpectralCodec(code, spectrum, file_sha256(path)[:8], iterations)
 
 
-def save_spectral(path: Path, code: LinearCode, recipe: Any, extra: Mapping[str, Any]) -> None:
+def save_spectral(
+    path: Path, code: Mapping[str, Tensor], recipe: Any, extra: Mapping[str, Any], step: int = 0
+) -> None:
     """Write a codec as float16.
 
     Args:
         path: Checkpoint to write.
-        code: The fitted code.
-        recipe: Dataclass with the table ``spectrum`` that it was fitted with.
+        code: Tensors of the code.
+        recipe: Dataclass with the table ``spectrum``; also ``size`` where the code is neural.
         extra: What else the header shall say.
+        step: Steps it was trained for.
     """
+    tables = {name: asdict(getattr(recipe, name)) for name in ("spectrum", "size")}
+    if "deviation" not in code:
+        del tables["size"]
     save_checkpoint(
         path,
-        {"basis": code.basis, "mean": code.mean, "scale": code.scale},
+        code,
         kind="codec",
         recipe=recipe,
-        extra={"codec": SpectralCodec.name, "spectrum": asdict(recipe.spectrum), **extra},
+        step=step,
+        extra={"codec": SpectralCodec.name, **tables, **extra},
         half=True,
     )
 

@@ -1,5 +1,6 @@
 """Compressed magnitude columns: samples to band features, and features to STFT magnitudes."""
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -23,12 +24,15 @@ class SpectrumRecipe:
         floor_db: Level of one bin below which there is nothing, relative to a full-scale sine.
         split_hz: Below it features are STFT bins, above it mel bands.
         mel_bands: Bands above ``split_hz``.
+        hearing: Features are weighted by their bandwidth over that of hearing (Glasberg & Moore
+            1990) to this power; 0 weighs all alike, and most of them lie high.
     """
 
     power: float
     floor_db: float
     split_hz: float
     mel_bands: int
+    hearing: float = 0.0
 
 
 class Spectrum:
@@ -45,6 +49,8 @@ class Spectrum:
         self.linear = int(recipe.split_hz * N_FFT / SAMPLE_RATE)
         self.pool = _mel_pool(recipe, self.linear)  # [bins, bands]
         self.spread = (self.pool / self.pool.sum(1, keepdim=True)).T  # [bands, bins]
+        self.groups = _groups(self.bands)
+        self.weight = _hearing_weight(self.pool, self.linear, recipe.hearing).repeat(COLUMNS)
 
     @property
     def bands(self) -> int:
@@ -65,11 +71,25 @@ class Spectrum:
         mean = high.double() @ (self.pool / self.pool.sum(0)).double()
         banded = torch.cat([low, mean.to(low.dtype)], dim=-1)
         compressed: Tensor = (banded + self.floor**2) ** (self.power / 2) - self.floor**self.power
-        return compressed.reshape(wav.shape[0], -1, self.features)
+        return compressed.reshape(wav.shape[0], -1, self.features) * self.weight
+
+    def balance(self, features: Tensor) -> Tensor:
+        """Loudness of groups of bands in each column of [..., features], in nepers above -60 dBFS.
+
+        Differentiable; groups are as wide as a sixth of their distance from 0 Hz.
+
+        Returns:
+            [..., COLUMNS, groups].
+        """
+        banded = (features / self.weight).unflatten(-1, (COLUMNS, self.bands))
+        level = banded.clamp_min(0) + self.floor**self.power
+        energy = (level.log() * (2 / self.power)).exp() - self.floor**2
+        groups: Tensor = energy @ self.groups
+        return torch.log1p(groups.clamp_min(0) * 1e6)
 
     def synthesise(self, features: Tensor) -> Tensor:
         """STFT magnitudes of [B, n, features]: [B, n, COLUMNS, bins]."""
-        banded = features.reshape(*features.shape[:-1], COLUMNS, self.bands)
+        banded = (features / self.weight).reshape(*features.shape[:-1], COLUMNS, self.bands)
         level = banded.clamp_min(0) + self.floor**self.power
         # Not pow(): its result depends on the place in the tensor, and so on the batch.
         energy = torch.exp(torch.log(level) * (2 / self.power)) - self.floor**2
@@ -98,3 +118,25 @@ def _mel_pool(recipe: SpectrumRecipe, linear: int) -> Tensor:
     weights[0, 0] = weights[0, 0].clamp_min(0.1)
     weights[-1, -1] = weights[-1, -1].clamp_min(0.1)
     return weights
+
+
+def _hearing_weight(pool: Tensor, linear: int, power: float) -> Tensor:
+    """Weight of each band, mean 1, [bands]."""
+    bin_hz = SAMPLE_RATE / N_FFT
+    bins = torch.arange(linear, linear + pool.shape[0])
+    centre = torch.cat([torch.arange(linear) + 0.5, (pool * bins[:, None]).sum(0) / pool.sum(0)])
+    width = torch.cat([torch.ones(linear), pool.sum(0)])
+    equivalent = 24.7 * (4.37 * centre * bin_hz / 1000 + 1)
+    weight = (width * bin_hz / equivalent) ** power
+    return weight / weight.mean()
+
+
+def _groups(bands: int) -> Tensor:
+    """Which group each band belongs to, [bands, groups]; at least three bands make a group."""
+    edges = [0]
+    while edges[-1] < bands:
+        edges.append(min(bands, edges[-1] + max(3, edges[-1] // 6)))
+    groups = torch.zeros(bands, len(edges) - 1)
+    for index, (first, last) in enumerate(itertools.pairwise(edges)):
+        groups[first:last, index] = 1.0
+    return groups

@@ -86,7 +86,5 @@ def _roughness(spectrum: NDArray[np.float64], hz: NDArray[np.float64]) -> NDArra
     distance = np.abs(place[:, :, None] - place[:, None, :]) * 0.24 / (0.0207 * low + 18.96)
     beating = np.exp(-3.5 * distance) - np.exp(-5.75 * distance)
     pairs = np.minimum(height[:, :, None], height[:, None, :])
-    total: NDArray[np.float64] = (pairs * beating).sum((1, 2)) / np.maximum(
-        pairs.sum((1, 2)), 1e-9
-    )
+    total: NDArray[np.float64] = (pairs * beating).sum((1, 2)) / np.maximum(pairs.sum((1, 2)), 1e-9)
     return total * (height.sum(1) > 0)
