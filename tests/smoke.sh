@@ -44,6 +44,8 @@ PYTHON
   accomptk report runs/eval --blind --quiet
   grep --quiet audio/webm runs/eval/report.html runs/eval/blind.html
   accomptk bench stream --instruments drums --seconds 6 --json > bench.json  # the shipped teacher
+  accomptk live --copy-patch patches
+  test -f patches/accomptk/accomptk.pd
   accomptk weights list
   accomptk doctor
   ls simulated
