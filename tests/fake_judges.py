@@ -42,3 +42,4 @@ def mean_distance_to(reference, seed):
 PANEL = Panel(
     embed=band_levels, embedding="band levels", track_beats=onset_beats, tracker="all onsets"
 )
+RULERS = {"fad_stem": ("stem", mean_distance_to), "fad_mix": ("mix", mean_distance_to)}

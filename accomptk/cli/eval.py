@@ -336,16 +336,15 @@ def write(
 
 
 def show(rows: Sequence["Row"]) -> None:
-    """Print both tables on stdout; plain text where that is no terminal."""
+    """Print all tables on stdout; plain text where that is no terminal."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    from accomptk.metrics.layout import footnote, quality_table, speed_table
+    from accomptk.metrics.layout import footnote, tables
 
     console = Console(file=sys.stdout, highlight=False, width=WIDTH)
-    tables = [table for table in (quality_table(rows), speed_table(rows)) if table[1]]
-    for heading, lines in tables:
+    for heading, lines in tables(rows):
         table = Table(box=box.SIMPLE_HEAD, show_edge=False)
         for index, name in enumerate(heading):
             table.add_column(name, justify="right" if index else "left")

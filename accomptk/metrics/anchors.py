@@ -6,7 +6,7 @@
 * ``tempo_matched``: the same instrument of the song of nearest tempo, its beats laid a fixed
   part of a beat beside this song's by a phase vocoder, through the codec: right tempo, wrong
   time.
-* ``click``: a metronome on the beats, as loud as the ground truth.
+* ``click``: a metronome of noise on the beats, as loud as the ground truth.
 * ``silence``: nothing.
 
 Conventions: mono signals [N]; times in seconds from the signal's start.
@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from accomptk.run import numpy_generator
+
 Floats = NDArray[np.floating[Any]]
 
 ANCHORS = ("ground_truth", "codec", "random_pairing", "tempo_matched", "click", "silence")
@@ -24,8 +26,7 @@ UPPER = "codec"
 LOWER = "random_pairing"
 
 CLICK_S = 0.03
-BEAT_HZ = 1000.0
-DOWNBEAT_HZ = 1500.0
+DOWNBEAT_GAIN = 2.0
 FFT_SAMPLES = 2048
 HOP_SAMPLES = 512
 MOST_DETUNED = 1.5  # tempo ratio beyond which beats are paired with every other beat
@@ -34,13 +35,17 @@ MOST_DETUNED = 1.5  # tempo ratio beyond which beats are paired with every other
 def click_track(
     beats: Floats, downbeats: Floats, truth: Floats, sample_rate: int
 ) -> NDArray[np.float32]:
-    """A decaying blip on each beat, higher on downbeats, at the RMS level of ``truth``, [N]."""
+    """A burst of noise on each beat, louder on downbeats, at the RMS level of ``truth``, [N].
+
+    Noise has no pitch, so that nothing of the harmony is met by accident.
+    """
     wav = np.zeros(truth.size, np.float32)
     time_s = np.arange(round(CLICK_S * sample_rate)) / sample_rate
-    decay = np.exp(-time_s / (CLICK_S / 5))
+    noise = numpy_generator(0, "click").standard_normal(time_s.size)
+    burst = np.exp(-time_s / (CLICK_S / 5)) * noise
     for beat in beats[(beats >= 0) & (beats < truth.size / sample_rate)]:
         first = bool(np.any(np.abs(downbeats - beat) < CLICK_S))
-        blip = decay * np.sin(2 * np.pi * (DOWNBEAT_HZ if first else BEAT_HZ) * time_s)
+        blip = burst * (DOWNBEAT_GAIN if first else 1.0)
         start = int(beat * sample_rate)
         wav[start : start + blip.size] += blip[: truth.size - start]
     return wav * np.float32(_rms(truth) / max(_rms(wav), 1e-9))

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 Floats = NDArray[np.floating[Any]]
 
 JUDGE_NETWORK = 2  # 1 hears stems better, but only 1 lets a tracker count bars
-JUDGE = f"BeatNet {JUDGE_NETWORK} with madmom's DBN"
+JUDGE = f"BeatNet {JUDGE_NETWORK}, scaled, with madmom's DBN"
 EARS = (f"BeatNet {JUDGE_NETWORK}",)
 WINDOW_S = 0.07
 SILENCE_DB = -70.0
 LONGEST_S = 30_000.0
+LEAST_PEAK = 0.1  # of the activations; weaker ones are not made louder
 UNLIKELY = 1e-6  # keeps the DBN's logarithms finite
 
 
@@ -117,7 +118,11 @@ def load_judge() -> "BeatNet":
 
 
 def _activations(wav: Floats, sample_rate: int, net: "BeatNet") -> Floats:
-    """Probability of any beat in each frame, as bars of one beat have it, [T, 2]."""
+    """Probability of any beat in each frame, as bars of one beat have it, [T, 2].
+
+    Single stems excite the network less than the mixes that it learned from, so the largest
+    probability is made 1.
+    """
     import soxr
     import torch
 
@@ -126,7 +131,8 @@ def _activations(wav: Floats, sample_rate: int, net: "BeatNet") -> Floats:
     low = soxr.resample(np.asarray(wav, np.float32), sample_rate, SAMPLE_RATE)
     with torch.inference_mode():
         beat, downbeat, _ = net(torch.from_numpy(beat_features(low))[None])[0][0].numpy()
-    either = np.clip(beat + downbeat, UNLIKELY, 1 - 2 * UNLIKELY)
+    either = (beat + downbeat) / max(float((beat + downbeat).max(initial=0)), LEAST_PEAK)
+    either = np.clip(either, UNLIKELY, 1 - 2 * UNLIKELY)
     return np.stack([np.full_like(either, UNLIKELY), either], axis=1)
 
 

@@ -18,9 +18,15 @@ from accomptk.metrics import harmony, onset
 Floats = NDArray[np.floating[Any]]
 TrackBeats = Callable[[Floats, int], Floats]
 Embed = Callable[[Sequence[Floats], int], Sequence[Floats]]
+Compare = Callable[[Floats, Floats, int], Mapping[str, float] | None]
 
-METRICS_VERSION = 2  # goes up with any change that moves a number; old caches are then unused
+METRICS_VERSION = 3  # goes up with any change that moves a number; old caches are then unused
 UNPITCHED = ("drums",)
+_COHERENCE = {
+    "both": "coherence",
+    "harmonic": "coherence_harmonic",
+    "percussive": "coherence_percussive",
+}
 FEWEST_ONSETS = 4  # of the truth, for a ratio of counts to mean anything
 
 
@@ -36,6 +42,7 @@ class Scene:
         beats: Reference beats in seconds.
         downbeats: Those that begin a bar.
         chords: ``(start_s, end_s, label)``; empty when unknown.
+        prompt: What the song was asked to be; empty when unknown.
     """
 
     instrument: str
@@ -45,6 +52,7 @@ class Scene:
     beats: Floats = field(default_factory=lambda: np.zeros(0))
     downbeats: Floats = field(default_factory=lambda: np.zeros(0))
     chords: harmony.Chords = ()
+    prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,6 +74,8 @@ class Panel:
         track_beats: Judge tracker; must not be the one that conditioned the model.
         tracker: Its name.
         ears: Networks that it hears with.
+        compare: Gives the similarity of a stem to its context by view.
+        comparer: Its name.
     """
 
     embed: Embed | None = None
@@ -73,6 +83,8 @@ class Panel:
     track_beats: TrackBeats | None = None
     tracker: str = "none"
     ears: tuple[str, ...] = ()
+    compare: Compare | None = None
+    comparer: str = "none"
 
 
 def judge_stem(made: Floats, scene: Scene, panel: Panel) -> Judged:
@@ -90,9 +102,10 @@ def judge_stem(made: Floats, scene: Scene, panel: Panel) -> Judged:
         raise ValueError(f"made stem has {made.shape} samples, the truth {scene.truth.shape}")
     scores = score_notes(made, scene)
     if panel.track_beats is not None and scene.beats.size:
-        from accomptk.metrics.beat import beat_f1
-
-        scores["beat_f1"] = beat_f1(scene.beats, panel.track_beats(made, scene.sample_rate))
+        scores |= _score_beats(panel.track_beats(made, scene.sample_rate), scene)
+    if panel.compare is not None:
+        found = panel.compare(made, scene.context, scene.sample_rate) or {}
+        scores |= {_COHERENCE[view]: value for view, value in found.items()}
     if panel.embed is None:
         return Judged(scores=scores, stem=np.zeros((0, 1)), mix=np.zeros((0, 1)))
     stem, mix = panel.embed([made, made + scene.context], scene.sample_rate)
@@ -113,6 +126,16 @@ def score_notes(made: Floats, scene: Scene) -> dict[str, float]:
     if scene.instrument not in UNPITCHED:
         scores |= _score_harmony(made, scene)
     return {name: value for name, value in scores.items() if value is not None}
+
+
+def _score_beats(found: Floats, scene: Scene) -> dict[str, float]:
+    from accomptk.metrics.adherence import tempo_recovered
+    from accomptk.metrics.beat import beat_continuity, beat_f1
+
+    cmlt, amlt = beat_continuity(scene.beats, found)
+    scores = {"beat_f1": beat_f1(scene.beats, found), "cmlt": cmlt, "amlt": amlt}
+    recovered = tempo_recovered(scene.prompt, found)
+    return scores if recovered is None else {**scores, "adherence_tempo": recovered}
 
 
 def _score_harmony(made: Floats, scene: Scene) -> dict[str, float | None]:

@@ -1,17 +1,25 @@
-"""How rows of results look: two tables of text, quality and speed, for terminal and Markdown."""
+"""How rows of results look: tables of text, for terminal and Markdown."""
 
 import math
 from collections.abc import Sequence
 
-from accomptk.metrics.table import QUALITY, SPEED, WARMUP, Cell, Metric, Row
+from accomptk.metrics.foils import FOILS
+from accomptk.metrics.ranking import TRUTH, beaten_on, mean_ranks
+from accomptk.metrics.table import DETAIL, QUALITY, SPEED, WARMUP, Cell, Metric, Row
 
 SPEED_NOTE = "Speed: a step of four streams at once, each with a context of its own,"
 
 
 def to_markdown(rows: Sequence[Row]) -> str:
-    """Quality and speed as two Markdown tables, then one line on where they come from."""
-    tables = [_markdown(*table) for table in (quality_table(rows), speed_table(rows)) if table[1]]
-    return "\n".join((*tables, f"{footnote(rows)}\n"))
+    """All tables in Markdown, then one line on where they come from."""
+    made = [_markdown(*table) for table in tables(rows)]
+    return "\n".join((*made, f"{footnote(rows)}\n"))
+
+
+def tables(rows: Sequence[Row]) -> list[tuple[list[str], list[list[str]]]]:
+    """Headings and text cells of every table that has something to show."""
+    made = (quality_table(rows), detail_table(rows), ranking_table(rows), speed_table(rows))
+    return [table for table in made if table[1]]
 
 
 def quality_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
@@ -19,6 +27,28 @@ def quality_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     metrics = _known(rows, QUALITY)
     heading = ["model", "K", *(metric.heading for metric in metrics)]
     return heading, [[row.model, _short(row.lookahead), *_texts(row, metrics)] for row in rows]
+
+
+def detail_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Headings and text cells of what stands behind the quality, where any row has it."""
+    metrics = _known(rows, DETAIL)
+    heading = ["model", "K", *(metric.heading for metric in metrics)]
+    lines = [[row.model, _short(row.lookahead), *_texts(row, metrics)] for row in rows]
+    return heading, lines if metrics else []
+
+
+def ranking_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Headings and text cells of how the ground truth ranks, where foils stand beside it."""
+    truth = next((row for row in rows if row.model == TRUTH), None)
+    if truth is None or not any(row.model in FOILS for row in rows):
+        return [], []
+    ranks = mean_ranks(rows)
+    heading = ["model", "mean rank ↓", "the ground truth beats it on"]
+    ordered = sorted(rows, key=lambda row: ranks[row.model])
+    return heading, [
+        [row.model, f"{ranks[row.model]:.1f}", ", ".join(beaten_on(truth, row)) or "–"]
+        for row in ordered
+    ]
 
 
 def speed_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accomptk.errors import MissingTool
+from accomptk.errors import CheckpointError, MissingTool
 from accomptk.metrics.closeness import Interval
 from accomptk.metrics.judge import Panel
+from accomptk.run import numpy_generator
 
 Floats = NDArray[np.floating[Any]]
 
@@ -19,9 +20,10 @@ log = logging.getLogger(__name__)
 
 def find_panel() -> Panel:
     """All judges whose weights are here; a warning names each that is absent."""
-    from accomptk.metrics import beat, embeddings
+    from accomptk.metrics import beat, coherence, embeddings
 
     embed, embedding, track, tracker, ears = None, "none", None, "none", ()
+    compare, comparer = None, "none"
     try:
         embeddings.load_model()
         embed, embedding = partial(_embed, name=embeddings.DEFAULT), embeddings.DEFAULT
@@ -32,7 +34,19 @@ def find_panel() -> Panel:
         track, tracker, ears = beat.judge_beats, beat.JUDGE, beat.EARS
     except MissingTool as error:
         log.warning("no beat F1: %s", error)
-    return Panel(embed=embed, embedding=embedding, track_beats=track, tracker=tracker, ears=ears)
+    try:
+        compare, comparer = _compare, coherence.load_coherence().name
+    except CheckpointError as error:
+        log.warning("no coherence: %s", error)
+    return Panel(
+        embed=embed,
+        embedding=embedding,
+        track_beats=track,
+        tracker=tracker,
+        ears=ears,
+        compare=compare,
+        comparer=comparer,
+    )
 
 
 def judge_line(panel: Panel, beats_sources: Sequence[str]) -> str:
@@ -46,7 +60,8 @@ def judge_line(panel: Panel, beats_sources: Sequence[str]) -> str:
     return (
         f"FAD: {panel.embedding}, against the ground truth through the codec, n = patches. "
         f"Beats: {panel.tracker} on the stem alone against {reference} beats, "
-        "within 70 ms, scored from the first second of the excerpt."
+        "within 70 ms, scored from the first second of the excerpt. "
+        f"Coherence: {panel.comparer}, in nats."
     )
 
 
@@ -68,6 +83,37 @@ def fad_to(reference: Sequence[Floats], seed: int) -> Callable[[Sequence[Floats]
         return Interval(found.value, found.low, found.high, found.n)
 
     return distance
+
+
+def fad_inf_to(
+    reference: Sequence[Floats], seed: int
+) -> Callable[[Sequence[Floats]], Interval | None]:
+    """The same at infinitely many patches, without an interval; arguments as `fad_to`."""
+    from accomptk.metrics.frechet_infinite import fad_inf
+
+    known = np.concatenate(reference)
+
+    def distance(songs: Sequence[Floats]) -> Interval | None:
+        patches = np.concatenate(songs)
+        value = fad_inf(known, patches, numpy_generator(seed, "fad_inf"))
+        return None if value is None else Interval(value, None, None, len(patches))
+
+    return distance
+
+
+RULERS = {
+    "fad_stem": ("stem", fad_to),
+    "fad_mix": ("mix", fad_to),
+    "fad_inf": ("stem", fad_inf_to),
+}
+"""By metric: which embeddings it is of, and what makes its distance to a reference."""
+
+
+def _compare(stem: Floats, context: Floats, sample_rate: int) -> dict[str, float] | None:
+    """Coherence by view; at module level, so that other processes find it."""
+    from accomptk.metrics.coherence import load_coherence
+
+    return load_coherence()(stem, context, sample_rate)
 
 
 def _embed(wavs: Sequence[Floats], sample_rate: int, name: str) -> Sequence[Floats]:

@@ -40,6 +40,16 @@ QUALITY = (
     Metric("bar_distance", "bar dist.", "low", "songs"),
     Metric("harmony", "chord tones", "high", "songs", has_closeness=True),
     Metric("pitch_distance", "pitch dist.", "low", "songs"),
+    Metric("coherence", "coherence", "high", "songs", has_closeness=True),
+)
+DETAIL = (
+    Metric("fad_inf", "FAD-inf stem", "low", "patches", digits=1),
+    Metric("cmlt", "CMLt", "high", "songs", has_closeness=True),
+    Metric("amlt", "AMLt", "high", "songs", has_closeness=True),
+    Metric("coherence_harmonic", "coherence, harmonic", "high", "songs", has_closeness=True),
+    Metric("coherence_percussive", "coherence, percussive", "high", "songs", has_closeness=True),
+    Metric("adherence_instrument", "instrument", "high", "songs", has_closeness=True),
+    Metric("adherence_tempo", "tempo as asked", "high", "songs", has_closeness=True),
 )
 SPEED = (
     Metric("rtf", "RTF", "low", "steps", digits=3),
@@ -50,7 +60,7 @@ WARMUP = (
     Metric("warmup_onset_f1", "onset F1, first 6 s", "high", "songs"),
     Metric("warmup_harmony", "chord tones, first 6 s", "high", "songs"),
 )
-METRICS = (*QUALITY, *SPEED, *WARMUP)
+METRICS = (*QUALITY, *DETAIL, *SPEED, *WARMUP)
 
 
 @dataclass(frozen=True, slots=True)

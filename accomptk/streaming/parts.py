@@ -170,6 +170,7 @@ def _scene(part: Part, audio: PartAudio, start_s: float, end_s: float) -> Scene:
             for first, last, label in song.chords
             if last > start_s and first < end_s
         ),
+        prompt=song.prompt,
     )
 
 

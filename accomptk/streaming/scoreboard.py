@@ -12,7 +12,14 @@ from accomptk.streaming.entries import Entry, EvalRecipe, Recorded
 from accomptk.streaming.evaluate import Evaluation
 from accomptk.streaming.parts import Part
 from accomptk.streaming.stage import beats_source
-from accomptk.streaming.tally import KINDS, Ruler, Tally, distance_cells, song_cells, speed_cells
+from accomptk.streaming.tally import (
+    Rulers,
+    Tally,
+    distance_cells,
+    song_cells,
+    speed_cells,
+    with_adherence,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +60,7 @@ def score(
     result: Evaluation,
     parts: Sequence[Part],
     codec: Codec,
-    ruler: Ruler | None,
+    rulers: Rulers,
     recipe: EvalRecipe,
     common: Row,
 ) -> Scoreboard:
@@ -63,11 +70,18 @@ def score(
         result: What the judges said.
         parts: What was played.
         codec: That it was played through.
-        ruler: Makes Frechet distances; None without embeddings.
+        rulers: Make Frechet distances; none without embeddings.
         recipe: What the rows have in common.
         common: A row with the provenance that all share.
     """
-    upper, lower = result.anchors[UPPER], result.anchors[LOWER]
+    anchors = {
+        name: with_adherence(tally, result.anchors[UPPER], parts)
+        for name, tally in result.anchors.items()
+    }
+    entries = [
+        (entry, with_adherence(tally, anchors[UPPER], parts)) for entry, tally in result.entries
+    ]
+    upper, lower = anchors[UPPER], anchors[LOWER]
     common = replace(
         common,
         songs=len({part.song.track for part in parts}),
@@ -79,9 +93,10 @@ def score(
         codec=codec.sha8,
     )
 
-    distances = {}
-    if ruler is not None:
-        distances = {kind: ruler(upper.embeddings(kind, parts), recipe.seed) for kind in KINDS}
+    distances = {
+        key: (kind, ruler(upper.embeddings(kind, parts), recipe.seed))
+        for key, (kind, ruler) in rulers.items()
+    }
 
     def cells(tally: Tally) -> dict[str, Cell | None]:
         found = song_cells(tally, upper, lower, parts, recipe.seed)
@@ -96,17 +111,16 @@ def score(
             for name, group in groups.items()
         }
 
-    models = {entry.label: tally for entry, tally in result.entries}
+    models = {entry.label: tally for entry, tally in entries}
     return Scoreboard(
         rows=tuple(
             _entry_row(entry, tally, cells(tally), parts, recipe, codec, common)
-            for entry, tally in result.entries
+            for entry, tally in entries
         ),
         anchors=tuple(
-            replace(common, model=name, cells=cells(tally))
-            for name, tally in result.anchors.items()
+            replace(common, model=name, cells=cells(tally)) for name, tally in anchors.items()
         ),
-        by_instrument={name: split(tally) for name, tally in (models | result.anchors).items()},
+        by_instrument={name: split(tally) for name, tally in (models | anchors).items()},
     )
 
 

@@ -1,12 +1,13 @@
 """Gathers what the judges said of all parts and turns it into rows with intervals."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accomptk.metrics.adherence import class_recovered
 from accomptk.metrics.closeness import Interval, bootstrap, closeness
 from accomptk.metrics.judge import Judged
 from accomptk.metrics.table import METRICS, Cell, Metric
@@ -21,7 +22,9 @@ Distance = Callable[[BySong], Interval | None]
 Ruler = Callable[[BySong, int], Distance]
 """Makes the distance to a reference; the seed draws the songs of the interval."""
 
-KINDS = ("stem", "mix")
+Rulers = Mapping[str, tuple[str, Ruler]]
+"""By metric: the kind of embeddings, ``stem`` or ``mix``, and the ruler."""
+
 FROM_SONGS = tuple(metric.key for metric in METRICS if metric.counts == "songs")
 
 
@@ -61,6 +64,25 @@ class Tally:
         return [scores[key] for scores in found if key in scores]
 
 
+def with_adherence(tally: Tally, upper: Tally, parts: Sequence[Part]) -> Tally:
+    """The same, also scored for how much each stem sounds like others of its instrument.
+
+    Args:
+        tally: Whose scores get an ``adherence_instrument``.
+        upper: Of the ground truth through the codec; that of other songs are the examples.
+        parts: What was played.
+    """
+    scored = dict(tally.judged)
+    for part in (part for part in parts if part.name in scored):
+        judged = scored[part.name]
+        examples = _examples(upper, [p for p in parts if p.song.track != part.song.track])
+        share = class_recovered(judged.stem, part.stem.instrument, examples)
+        if share is not None:
+            scores = {**judged.scores, "adherence_instrument": share}
+            scored[part.name] = replace(judged, scores=scores)
+    return replace(tally, judged=scored)
+
+
 def song_cells(
     tally: Tally, upper: Tally, lower: Tally, parts: Sequence[Part], seed: int
 ) -> dict[str, Cell | None]:
@@ -78,13 +100,12 @@ def song_cells(
 
 
 def distance_cells(
-    tally: Tally, distances: Mapping[str, Distance], parts: Sequence[Part]
+    tally: Tally, distances: Mapping[str, tuple[str, Distance]], parts: Sequence[Part]
 ) -> dict[str, Cell | None]:
-    """Cells of the Frechet distances, by kind: of the stem alone and of the mix."""
-    found = {kind: tally.embeddings(kind, parts) for kind in distances}
+    """Cells of the Frechet distances, by metric; each with the kind of its embeddings."""
+    found = {key: tally.embeddings(kind, parts) for key, (kind, _) in distances.items()}
     return {
-        f"fad_{kind}": Cell.of(distances[kind](songs)) if songs else None
-        for kind, songs in found.items()
+        key: Cell.of(distances[key][1](songs)) if songs else None for key, songs in found.items()
     }
 
 
@@ -115,6 +136,15 @@ def _songs(parts: Sequence[Part]) -> list[list[Part]]:
     for part in sorted(parts, key=lambda part: part.name):
         groups.setdefault(part.song.track, []).append(part)
     return list(groups.values())
+
+
+def _examples(upper: Tally, parts: Sequence[Part]) -> dict[str, list[Floats]]:
+    """Embeddings of stems by instrument."""
+    found: dict[str, list[Floats]] = {}
+    for part in parts:
+        if part.name in upper.judged:
+            found.setdefault(part.stem.instrument, []).append(upper.judged[part.name].stem)
+    return found
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -8,7 +8,7 @@ from accomptk.cli import main
 from accomptk.metrics.table import METRICS, read_csv
 from accomptk.stems.index import StemSet
 from accomptk.stems.prepare import prepare
-from fake_judges import PANEL, mean_distance_to
+from fake_judges import PANEL, RULERS
 from synthetic_band import SONGS
 from tiny_codecs import tiny_spectral
 from tiny_models import tiny_teacher
@@ -27,7 +27,7 @@ def world(tmp_path_factory):
         patch.setattr("accomptk.streaming.parts.STREAM_S", 10.0)
         patch.setattr("accomptk.latents.codec.load_codec", lambda path: codec)
         patch.setattr("accomptk.metrics.panel.find_panel", lambda: PANEL)
-        patch.setattr("accomptk.metrics.panel.fad_to", mean_distance_to)
+        patch.setattr("accomptk.metrics.panel.RULERS", RULERS)
         patch.setenv("ACCOMPTK_CACHE", str(root / "cache"))
         yield root
 
@@ -78,7 +78,9 @@ def test_json_says_where_the_numbers_come_from(printed, world):
     assert row["machine"].endswith("one thread")
     part = value["parts"][0]
     assert (part["track"], part["stem"], part["start_s"]) == ("one", "drums", 6.0)
-    assert set(value["by_part"]["tiny K=2"]) == {f"{t}/{s}" for t in ("one", "two") for s in BAND}
+    assert set(value["by_part"]["teacher K=2"]) == {
+        f"{t}/{s}" for t in ("one", "two") for s in BAND
+    }
 
 
 def test_run_folder_holds_tables_result_and_audio(printed, world):
@@ -90,7 +92,7 @@ def test_run_folder_holds_tables_result_and_audio(printed, world):
     assert "| random_pairing |" in (out / "table.md").read_text()
     assert {path.name for path in (out / "audio").iterdir()} == {
         *("context", "ground_truth", "codec", "random_pairing", "tempo_matched", "click"),
-        *("silence", "tiny-K0", "tiny-K2"),
+        *("silence", "teacher-K0", "teacher-K2"),
     }
     for folder in (out / "audio").iterdir():
         kept = sorted(folder.glob("*/*"))
@@ -180,13 +182,13 @@ def test_what_eval_writes_it_scores_the_same(world, tmp_path):
     """The predictions of a run, read back as those of another system."""
     first = invoke(world, "--lookahead", "2", "--predictions", "--json", "--out", tmp_path / "a")
     assert first.exit_code == 0, first.output
-    folder = tmp_path / "a" / "predictions" / "tiny-K2"
+    folder = tmp_path / "a" / "predictions" / "teacher-K2"
     arguments = ["eval", "--from", folder, "--workers", "1", "--json", "--out", tmp_path / "b"]
     second = CliRunner().invoke(main, list(map(str, arguments)))
     assert second.exit_code == 0, second.output
     (made,), (read,) = (json.loads(result.stdout)["rows"] for result in (first, second))
-    assert read["model"] == "tiny-K2"
-    assert read["recipe"] == "recorded tiny-K2"
+    assert read["model"] == "teacher-K2"
+    assert read["recipe"] == "recorded teacher-K2"
     for key in ("onset_f1", "bar_distance", "harmony", "beat_f1", "fad_stem", "warmup_onset_f1"):
         assert read["metrics"][key] == made["metrics"][key], key
     assert read["metrics"]["rtf"] is None

@@ -82,6 +82,27 @@ def test_beats_are_judged_where_they_are_known():
     assert "beat_f1" not in judge_stem(drums.truth, blind, PANEL).scores
 
 
+def test_beats_are_also_judged_for_continuity_and_for_the_tempo_asked():
+    drums = replace(SCENE, truth=clicks(BEATS, 6.0), prompt="steady rock, 120 bpm")
+    scores = judge_stem(drums.truth, drums, PANEL).scores
+    assert (scores["amlt"], scores["adherence_tempo"]) == (1.0, 1.0)
+    slow = replace(drums, prompt="slow rock")
+    assert judge_stem(drums.truth, slow, PANEL).scores["adherence_tempo"] == 0.0
+    assert "adherence_tempo" not in judge_stem(drums.truth, replace(drums, prompt=""), PANEL).scores
+
+
+def test_coherence_is_asked_of_stem_and_context():
+    def compare(stem, context, sample_rate):
+        assert context is SCENE.context
+        return {"both": 2.0, "harmonic": 1.5, "percussive": 0.5} if stem.any() else None
+
+    panel = Panel(compare=compare, comparer="a friend")
+    scores = judge_stem(SCENE.truth, SCENE, panel).scores
+    names = ("coherence", "coherence_harmonic", "coherence_percussive")
+    assert [scores[name] for name in names] == [2.0, 1.5, 0.5]
+    assert not set(names) & set(judge_stem(0 * SCENE.truth, SCENE, panel).scores)
+
+
 def test_another_length_is_refused():
     with pytest.raises(ValueError, match="samples"):
         judge_stem(SCENE.truth[:-1], SCENE, Panel())

@@ -1,4 +1,11 @@
-from accomptk.metrics.layout import footnote, quality_table, speed_table, to_markdown
+from accomptk.metrics.layout import (
+    detail_table,
+    footnote,
+    quality_table,
+    ranking_table,
+    speed_table,
+    to_markdown,
+)
 from accomptk.metrics.table import Cell, Row
 
 TEACHER = Row(
@@ -7,7 +14,11 @@ TEACHER = Row(
     gap_s=0.0,
     hop_s=1.5,
     nfe=9,
-    cells={"onset_f1": Cell(0.512, 0.4, 0.6, 4), "step_ms": Cell(81.4, None, None, 20)},
+    cells={
+        "beat_f1": Cell(0.3, 0.2, 0.4, 4),
+        "onset_f1": Cell(0.512, 0.4, 0.6, 4),
+        "step_ms": Cell(81.4, None, None, 20),
+    },
     songs=4,
     seconds=384.0,
     beats="given",
@@ -54,3 +65,19 @@ def test_anchors_alone_have_no_speed():
 def test_closeness_is_a_percentage():
     row = Row(model="x", cells={"onset_f1": Cell(0.5, 0.4, 0.6, 4, 0.814)})
     assert "0.50 · 81 % (0.40–0.60)" in to_markdown([row])
+
+
+def test_ranking_stands_where_foils_do():
+    cells = {"onset_f1": Cell(1.0, 0.9, 1.0, 4), "harmony": Cell(0.8, 0.7, 0.9, 4)}
+    foil = {"onset_f1": Cell(0.2, 0.1, 0.3, 4), "harmony": Cell(0.8, 0.7, 0.9, 4)}
+    rows = [Row(model="noisy", cells=foil), Row(model="ground_truth", cells=cells)]
+
+    _, lines = ranking_table(rows)
+    assert lines == [["ground_truth", "1.2", "–"], ["noisy", "1.8", "onset F1"]]
+    assert ranking_table([CLICK, rows[1]]) == ([], [])
+
+
+def test_detail_is_left_out_where_there_is_none():
+    assert detail_table([TEACHER])[1] == []
+    row = Row(model="x", cells={"cmlt": Cell(0.5, 0.4, 0.6, 4)})
+    assert detail_table([row]) == (["model", "K", "CMLt ↑"], [["x", "", "0.50 (0.40–0.60)"]])

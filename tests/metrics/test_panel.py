@@ -1,10 +1,11 @@
 import logging
+from pathlib import Path
 
 import pytest
 
 from accomptk.errors import MissingTool
 from accomptk.metrics.judge import Panel
-from accomptk.metrics.panel import fad_to, find_panel, judge_line
+from accomptk.metrics.panel import RULERS, fad_inf_to, fad_to, find_panel, judge_line
 
 
 def test_absent_weights_leave_judges_out_and_are_named(monkeypatch, caplog):
@@ -13,12 +14,17 @@ def test_absent_weights_leave_judges_out_and_are_named(monkeypatch, caplog):
 
     monkeypatch.setattr("accomptk.metrics.embeddings.load_model", absent)
     monkeypatch.setattr("accomptk.metrics.beat.load_judge", absent)
+    monkeypatch.setattr("accomptk.metrics.coherence.SHIPPED", Path("nowhere.safetensors"))
     with caplog.at_level(logging.WARNING, logger="accomptk"):
         panel = find_panel()
 
     assert panel == Panel()
-    assert len(caplog.records) == 2
-    assert all("weights fetch" in record.getMessage() for record in caplog.records)
+    messages = [record.getMessage() for record in caplog.records]
+    assert [message.split(":")[0] for message in messages] == [
+        *("no FAD", "no beat F1", "no coherence")
+    ]
+    assert all("weights fetch" in message for message in messages[:2])
+    assert "nowhere.safetensors" in messages[2]
 
 
 def test_line_names_judges_and_reference():
@@ -38,3 +44,13 @@ def test_fad_grows_with_the_shift_and_is_null_with_too_few_patches(rng):
     assert far.low <= far.mean <= far.high
     assert far.n == 90
     assert distance([reference[0][:3]]) is None
+
+
+def test_fad_inf_has_no_interval_and_needs_twice_the_dimensions(rng):
+    reference = [rng.standard_normal((30, 4)) for _ in range(3)]
+    found = fad_inf_to(reference, seed=0)([song + 1 for song in reference])
+
+    assert found.mean == pytest.approx(4.0, abs=0.3)
+    assert (found.low, found.high, found.n) == (None, None, 90)
+    assert fad_inf_to(reference, seed=0)([reference[0][:7]]) is None
+    assert set(RULERS) == {"fad_stem", "fad_mix", "fad_inf"}

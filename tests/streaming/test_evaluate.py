@@ -20,7 +20,7 @@ from accomptk.streaming.scoreboard import score
 from accomptk.streaming.session import check_ears
 from accomptk.streaming.stage import PlayJob, Stage, beats_source, make_beats, through
 from accomptk.window import Window
-from fake_judges import PANEL, mean_distance_to
+from fake_judges import PANEL, RULERS
 from tiny_codecs import Echo, Passthrough
 from tiny_models import tiny_teacher
 
@@ -75,7 +75,7 @@ def entries_of(recipe=RECIPE, model=None):
 def run(stage, parts, entries=None, **options):
     entries = entries_of(stage.recipe) if entries is None else entries
     result = evaluate(stage, entries, parts, **options)
-    board = score(result, parts, stage.codec, mean_distance_to, stage.recipe, Row(model=""))
+    board = score(result, parts, stage.codec, RULERS, stage.recipe, Row(model=""))
     return result, board
 
 
