@@ -2,8 +2,8 @@
 
 import torch
 
-from accomptk.latents.codec import State
 from accomptk.latents.code import LinearCode
+from accomptk.latents.codec import State
 from accomptk.latents.spectral import SpectralCodec
 from accomptk.latents.spectrum import Spectrum, SpectrumRecipe
 from tiny_models import CHANNELS, CODEC

@@ -1,7 +1,7 @@
 """Controls of a player: traits of the stem, measured for training and turned by hand.
 
-*Conventions.* A network is given the traits of ``accomptk.latents.traits`` relative to what is usual
-of the instrument: 0 is usual, -1 and 1 are two standard deviations away.
+*Conventions.* A network is given the traits of ``accomptk.latents.traits`` relative to what is
+usual of the instrument: 0 is usual, -1 and 1 are two standard deviations away.
 """
 
 from collections.abc import Mapping
@@ -62,4 +62,4 @@ class Usual:
     def relative(self, measured: Floats) -> Floats:
         """Measured values [4, T] relative to what is usual, -1 to 1."""
         away = (measured - self.mean[:, None]) / (SPREADS * self.deviation[:, None])
-        return np.clip(away, -1.0, 1.0)
+        return np.asarray(np.clip(away, -1.0, 1.0), np.float32)

@@ -54,8 +54,8 @@ def harmony_features(chroma: Floats, heard: int, start: int, end: int, beats: Fl
             mean = (sums[:, high] - sums[:, low]) / np.maximum(high - low, 1)
             rows[PITCH_CLASSES * index : PITCH_CLASSES * (index + 1)] = mean * known
     for index, length in enumerate(RECENT_FRAMES, len(LAGS_BARS)):
-        low = max(heard - length, 0)
-        mean = (sums[:, heard] - sums[:, low]) / max(heard - low, 1)
+        begin = max(heard - length, 0)
+        mean = (sums[:, heard] - sums[:, begin]) / max(heard - begin, 1)
         rows[PITCH_CLASSES * index : PITCH_CLASSES * (index + 1)] = mean[:, None]
     return rows
 
@@ -69,5 +69,5 @@ def bar_frames(beats: Floats) -> float | None:
     beat = 6.0 / 2.0 ** float(tempo[known].mean())  # 120 bpm are 6 frames
     turn = np.diff(np.unwrap(np.arctan2(beats[2], beats[3]))) if len(tempo) > 1 else np.zeros(1)
     pace = float(turn.mean()) / (2 * np.pi)
-    meter = round(1 / pace / beat) if pace > 1e-3 else BEATS_A_BAR
-    return beat * (meter if 2 <= meter <= 8 else BEATS_A_BAR)
+    meter = int(round(1 / pace / beat)) if pace > 1e-3 else BEATS_A_BAR
+    return beat * float(meter if 2 <= meter <= 8 else BEATS_A_BAR)

@@ -158,13 +158,13 @@ class NeuralCode(nn.Module):
 
     def compress(self, components: Tensor, memory: Memory) -> Tensor:
         """Scaled components [B, n, K] to latents [B, n, C]."""
-        hints = self.encoder(components / self.deviation, memory).float()
+        hints: Tensor = self.encoder(components / self.deviation, memory).float()
         leading = slice(self.channels)
         return components[..., leading] + GAIN * self.deviation[leading] * hints
 
     def expand(self, latents: Tensor, memory: Memory) -> Tensor:
         """Latents [B, n, C] to scaled components [B, n, K]."""
-        guess = self.decoder(latents / self.deviation[: self.channels], memory).float()
+        guess: Tensor = self.decoder(latents / self.deviation[: self.channels], memory).float()
         left_out = self.basis.shape[0] - self.channels
         return functional.pad(latents, (0, left_out)) + GAIN * self.deviation * guess
 

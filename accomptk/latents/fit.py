@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -255,7 +256,9 @@ def write_components(
     work = partial(_components, stems.root.absolute(), recipe, base.basis)
     with replacing(path) as temporary:
         shape = (count, frames, base.channels)
-        written = np.lib.format.open_memmap(temporary, "w+", dtype=np.float16, shape=shape)
+        written = open_memmap(  # type: ignore[no-untyped-call]
+            temporary, "w+", dtype=np.float16, shape=shape
+        )
         for done, (first, part) in enumerate(map_unordered(work, tasks, workers), 1):
             written[first : first + len(part)] = part
             progress("encode", done, len(tasks))

@@ -135,7 +135,7 @@ def _chroma(wav: NDArray[np.float32], frame_samples: int) -> Latents:
     for block in blocks:
         listener.hear(block)
         heard.append(listener.chroma[:, -(len(block) // frame_samples) :])
-    return np.concatenate(heard, 1).astype(np.float16)
+    return np.asarray(np.concatenate(heard, 1), np.float16)
 
 
 def _stack(parts: Sequence[Latents], shape: tuple[int, ...]) -> Latents:

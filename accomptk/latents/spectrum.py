@@ -81,7 +81,7 @@ class Spectrum:
         Returns:
             [..., COLUMNS, groups].
         """
-        banded = (features / self.weight).unflatten(-1, (COLUMNS, self.bands))
+        banded = (features / self.weight).reshape(*features.shape[:-1], COLUMNS, self.bands)
         level = banded.clamp_min(0) + self.floor**self.power
         energy = (level.log() * (2 / self.power)).exp() - self.floor**2
         groups: Tensor = energy @ self.groups

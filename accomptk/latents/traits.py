@@ -38,7 +38,7 @@ def measure(wav: Floats, sample_rate: int, frame_samples: int) -> Floats:
     def smooth(rows: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
         top = uniform_filter1d(rows * weight, SMOOTHED_FRAMES, mode="constant")
         bottom = uniform_filter1d(weight, SMOOTHED_FRAMES, mode="constant")
-        return np.maximum(top, 0.0) / np.maximum(bottom, 1e-9)
+        return np.asarray(np.maximum(top, 0.0) / np.maximum(bottom, 1e-9))
 
     rise = np.maximum(np.diff(np.log1p(1000 * spectrum), axis=0, prepend=spectrum[:1] * 0), 0)
     onsets = _peaks(rise.mean(1)) * sample_rate / frame_samples
@@ -52,7 +52,7 @@ def measure(wav: Floats, sample_rate: int, frame_samples: int) -> Floats:
         ]
     )
     rows[:, uniform_filter1d(sounds, SMOOTHED_FRAMES, mode="constant") < 0.05] = np.nan
-    return rows.astype(np.float32)
+    return np.asarray(rows, np.float32)
 
 
 def _spectra(wav: Floats, frames: int, frame_samples: int) -> NDArray[np.float64]:
@@ -63,7 +63,8 @@ def _spectra(wav: Floats, frames: int, frame_samples: int) -> NDArray[np.float64
     padded = np.pad(wav, (side, FFT_SAMPLES + frames * frame_samples - len(wav)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, FFT_SAMPLES)[::frame_samples]
     shape = np.hanning(FFT_SAMPLES).astype(np.float32)
-    return np.abs(rfft(windows[:frames] * shape, axis=1)).astype(np.float64) * (2 / shape.sum())
+    spectrum = np.abs(rfft(windows[:frames] * shape, axis=1))
+    return np.asarray(spectrum, np.float64) * (2 / float(shape.sum()))
 
 
 def _peaks(rise: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -72,7 +73,7 @@ def _peaks(rise: NDArray[np.float64]) -> NDArray[np.float64]:
 
     around = uniform_filter1d(rise, SMOOTHED_FRAMES, mode="nearest")
     is_peak = (rise == maximum_filter1d(rise, 3)) & (rise > 1.2 * around) & (rise > 0.01)
-    return is_peak.astype(np.float64)
+    return np.asarray(is_peak, np.float64)
 
 
 def _roughness(spectrum: NDArray[np.float64], hz: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -87,4 +88,4 @@ def _roughness(spectrum: NDArray[np.float64], hz: NDArray[np.float64]) -> NDArra
     beating = np.exp(-3.5 * distance) - np.exp(-5.75 * distance)
     pairs = np.minimum(height[:, :, None], height[:, None, :])
     total: NDArray[np.float64] = (pairs * beating).sum((1, 2)) / np.maximum(pairs.sum((1, 2)), 1e-9)
-    return total * (height.sum(1) > 0)
+    return np.where(height.sum(1) > 0, total, 0.0)

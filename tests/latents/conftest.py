@@ -9,7 +9,6 @@ import torch
 
 from accomptk.latents.autoencoder import NeuralCode
 from accomptk.latents.code import LinearCode
-from accomptk.latents.code import LinearCode
 from accomptk.latents.fit import CodecRecipe, fit_base
 from accomptk.latents.spectral import SpectralCodec, load_spectral, save_spectral
 from accomptk.recipe import load_recipe
