@@ -204,17 +204,22 @@ def live(**options: Any) -> None:
 
 
 def live_line(row: dict[str, Any]) -> str:
-    """One measured stream as a line."""
+    """One measured stream as a line; a dash where too little was played to say."""
     step, wait = row["step_ms"], row["in_to_out_ms"]
-    terms = ", ".join(f"{name} {times['p95']:.0f}" for name, times in row["terms_ms"].items())
+    terms = ", ".join(f"{name} {_ms(times['p95'])}" for name, times in row["terms_ms"].items())
     line = f", {row['round_trip_ms']:.0f} ms away, {row['loss']:.0%} lost" if row["loss"] else ""
+    rtf = "-" if row["rtf"] is None else f"{row['rtf']:.2f}"
     return (
         f"hop {row['hop']} gap {row['gap']} (K {row['lookahead']:.2g}){line}: "
-        f"step p50 {step['p50']:.0f} p95 {step['p95']:.0f} p99 {step['p99']:.0f} ms, "
-        f"in to out p50 {wait['p50']:.0f} p95 {wait['p95']:.0f} max {wait['max']:.0f} ms, "
-        f"jitter {row['jitter_ms']:.1f} ms, {row['misses']} of {row['chunks']} missed, "
-        f"rtf {row['rtf']:.2f}, {row['cpu']:.1f} cores\n  p95 of terms, ms: {terms}"
+        f"step p50 {_ms(step['p50'])} p95 {_ms(step['p95'])} p99 {_ms(step['p99'])} ms, "
+        f"in to out p50 {_ms(wait['p50'])} p95 {_ms(wait['p95'])} max {_ms(wait['max'])} ms, "
+        f"jitter {_ms(row['jitter_ms'])} ms, {row['misses']} of {row['chunks']} missed, "
+        f"rtf {rtf}, {row['cpu']:.1f} cores\n  p95 of terms, ms: {terms}"
     )
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
 
 
 def ledger_table(rows: list[dict[str, Any]], machine: str, speed: float) -> str:
