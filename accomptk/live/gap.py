@@ -44,8 +44,12 @@ class Limits:
 
     def fits(self, hop: int, gap: int, step_ms: float) -> bool:
         """Whether steps that take so long at most meet the deadline law."""
-        sustained = step_ms * MARGIN <= BUSY * hop * self.frame_ms
-        return sustained and self.gap(step_ms) <= gap and hop + gap <= self.most
+        in_time = self.gap(step_ms) <= gap and hop + gap <= self.most
+        return in_time and self.sustains(hop, step_ms)
+
+    def sustains(self, hop: int, step_ms: float) -> bool:
+        """Whether the machine keeps up with steps that take so long at most."""
+        return step_ms * MARGIN <= BUSY * hop * self.frame_ms
 
 
 def choose(
@@ -55,16 +59,18 @@ def choose(
 
     Args:
         limits: Of model, codec and transport.
-        measure: Slowest step of a hop, in ms; called for ascending hops until one holds.
+        measure: Slowest step of a hop, in ms; called for ascending hops until one holds. A longer
+            hop is never cheaper: those that the last figure rules out are not measured.
         hops: Those allowed.
 
     Returns:
         Hop and gap; where none holds, the last hop that leaves room for a gap.
     """
-    best = (min(hops), 1)
-    for hop in sorted(hops):
-        if hop >= limits.most:
-            break
+    best, step_ms = (min(hops), 1), 0.0
+    possible = [hop for hop in sorted(hops) if hop < limits.most]
+    for hop in possible:
+        if not limits.sustains(hop, step_ms) and hop != possible[-1]:
+            continue
         step_ms = measure(hop)
         gap = limits.gap(step_ms)
         best = (hop, min(gap, limits.most - hop))

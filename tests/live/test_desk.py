@@ -280,7 +280,8 @@ def test_prompt_mode_follows_the_clients_clock():
 
 
 def test_packets_leave_at_a_pace_that_a_patch_can_take():
-    rig = Rig(changed(instruments=("drums", "bass", "guitar", "piano"), hop=18, gap=18)).join()
+    four = changed(instruments=("drums", "bass", "guitar", "piano"), hop=18, gap=18)
+    rig = Rig(four, packet=512).join()
     wav = noise(1.5)
     for first in range(0, len(wav), 512):
         rig.audio(wav[first : first + 512])

@@ -139,6 +139,9 @@ def test_the_shortest_hop_and_gap_that_hold_are_chosen():
         6,
         4,
     )  # 3 frames are 250 ms
+    measured = []
+    assert choose(LIMITS, lambda hop: measured.append(hop) or 500.0) == (12, 9)
+    assert measured == [3, 12]  # nothing between them could hold
     hop, gap = choose(LIMITS, lambda hop: 20000.0)
     assert hop in HOPS
     assert hop + gap <= LIMITS.most
