@@ -2,6 +2,8 @@
 
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +22,24 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def open_pd(patch: Path, message: str) -> str:
-    """Open a patch, send it a message, and wait for Pd to quit; what Pd complained about."""
-    return subprocess.run(
+@contextmanager
+def running_pd(patch: Path, message: str) -> Iterator[subprocess.Popen[str]]:
+    """Pd with a patch that was sent a message; ended in the end, if it has not quit."""
+    with subprocess.Popen(
         ["pd", "-nogui", "-noaudio", "-stderr", "-r", str(RATE), "-path", str(MAX),
          "-open", str(patch), "-send", message],
-        capture_output=True, text=True, timeout=60, check=False,
-    ).stderr.strip()  # fmt: skip
+        stderr=subprocess.PIPE, text=True,
+    ) as pd:  # fmt: skip
+        try:
+            yield pd
+        finally:
+            pd.terminate()
+
+
+def open_pd(patch: Path, message: str) -> str:
+    """What Pd complains about until it quits."""
+    with running_pd(patch, message) as pd:
+        return pd.communicate(timeout=60)[1].strip()
 
 
 def play(folder: Path, wav: np.ndarray, port: int, *instruments: str) -> np.ndarray:

@@ -42,13 +42,13 @@ def _padded(text: str) -> bytes:
 class StandIn:
     """Answers hello, and plays what it hears ``delay`` samples later, each stem softer."""
 
-    def __init__(self, delay: int, start: int = 0):
+    def __init__(self, delay: int, start: int = 0, port: int = 0):
         self.delay, self.start = delay, start
         self.said: list[tuple[Any, ...]] = []  # (name, arguments ...) but audio/in
         self.heard: list[tuple[int, int]] = []  # offset, samples of each audio/in
         self.stems: list[str] = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind(("127.0.0.1", port))
         self.socket.settimeout(0.05)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self.port = self.socket.getsockname()[1]
@@ -72,7 +72,7 @@ class StandIn:
 
     def _hear(self, packet: bytes) -> None:
         if packet.startswith(HEARD):
-            return self._play(packet)
+            return self._play(packet) if ("start",) in self.said else None
         message = OscMessage(packet)
         name, arguments = message.address.removeprefix(PREFIX), message.params
         self.said.append((name, *arguments))

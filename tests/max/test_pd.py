@@ -1,14 +1,18 @@
 """The Pd patch in real Pd, without a window: it plays a file to a server and records the answer."""
 
 import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from accomptk.live.protocol import CLOCK, PACKET_FLOATS
 from accomptk.stems.instruments import INSTRUMENTS
 from patch_graphs import MAX
-from pd_client import open_pd, play
+from pd_client import ROUND_TRIP, free_port, open_pd, play, running_pd
 from signals import RATE
 from stand_in_server import StandIn, standing_in
 
@@ -69,6 +73,28 @@ def test_the_face_is_told_before_the_stream_starts(exchange) -> None:
     assert "status" in names
     assert any(said[:2] == ("config", "transport_ms") for said in server.said)
     assert names[-2:] == ["stop", "bye"]
+
+
+def test_waits_for_a_server_and_finds_the_next_one(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "in.wav", np.zeros(60 * RATE), RATE)
+    port = free_port()
+    run = f"run {tmp_path / 'in.wav'} {tmp_path / 'out.wav'} {port} {free_port()} drums"
+    with running_pd(ROUND_TRIP, run) as pd:
+        time.sleep(1.5)  # nobody is there
+        for start in (0, 5120):
+            with standing_in(delay=DELAY, start=start, port=port) as server:
+                wait_for(lambda: len(server.heard) > 10)
+            assert ("start",) in server.said
+            assert server.heard[0] == (start, PACKET_FLOATS)
+        pd.terminate()
+        assert pd.communicate()[1] == ""
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("name", ["accomptk.pd", "accomptk-help.pd"])
