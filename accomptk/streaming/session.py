@@ -51,7 +51,9 @@ def open_session(recipe: EvalRecipe, root: Path, device: torch.device) -> Sessio
         root: Folder of the prepared set; unused where the recipe names predictions.
         device: Where models compute.
     """
-    models = [(name, *_load(path, device)) for name, path in _names(recipe.models)]
+    loaded = [_load(path, device) for path in recipe.models]
+    names = name_models([model.name for model, _ in loaded], recipe.models)
+    models = [(name, *pair) for name, pair in zip(names, loaded, strict=True)]
     entries = list(recipe.entries(models))
     if recipe.predictions:
         return _open_predictions(recipe, entries)
@@ -115,17 +117,26 @@ def _open_predictions(recipe: EvalRecipe, entries: list[Entry]) -> Session:
     return Session(stems=stems, parts=parts, pool=parts, left_out=[], entries=[*recorded, *entries])
 
 
-def _names(models: Sequence[str]) -> list[tuple[str, str]]:
-    """A name for each model: shipped ones have theirs, files are called by their own."""
-    named = [(name if name in SHIPPED else Path(name).stem, name) for name in models]
-    found = [name for name, _ in named]
-    unique: list[tuple[str, str]] = []
-    for name, path in named:
-        clear = name if found.count(name) == 1 else f"{Path(path).absolute().parent.name}-{name}"
-        if clear in (other for other, _ in unique):
-            raise RecipeError(f"models: two are called '{clear}'; rename one of the files")
-        unique.append((clear, path))
-    return unique
+def name_models(kinds: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """A name for each model: its kind, or where that is not clear its folder and file.
+
+    Raises:
+        RecipeError: If two of them cannot be told apart.
+    """
+    names = [
+        kind if path in SHIPPED or kinds.count(kind) == 1 else _name_file(Path(path))
+        for kind, path in zip(kinds, paths, strict=True)
+    ]
+    for name in names:
+        if names.count(name) > 1:
+            raise RecipeError(f"models: two are called '{name}'; rename a file or its folder")
+    return names
+
+
+def _name_file(path: Path) -> str:
+    """Folder and name of a file; the folder alone says enough of a run's averaged weights."""
+    folder = path.absolute().parent.name
+    return folder if path.stem == "ema" else f"{folder}-{path.stem}"
 
 
 def _load(path: str, device: torch.device) -> tuple[Accompanist, str]:
