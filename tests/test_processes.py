@@ -62,7 +62,7 @@ def test_two_gloo_processes_evaluate_together(folder):
 @pytest.mark.slow
 def test_what_was_done_before_a_kill_is_kept(folder):
     killed = start(folder)
-    while not list(folder.glob("outcomes/*.npz")):
+    while not list(folder.glob("outcomes/[!.]*.npz")):
         assert killed.poll() is None
         time.sleep(0.01)
     killed.kill()
@@ -70,5 +70,5 @@ def test_what_was_done_before_a_kill_is_kept(folder):
     kept = {path: path.stat().st_mtime_ns for path in folder.glob("outcomes/[!.]*.npz")}
     said = start(folder).communicate(timeout=600)[0].strip()
     assert said == "0 of 1: 4 jobs, [2]"
-    assert len(list(folder.glob("outcomes/*.npz"))) == 2
+    assert len(list(folder.glob("outcomes/[!.]*.npz"))) == 2
     assert kept == {path: path.stat().st_mtime_ns for path in kept}

@@ -10,7 +10,7 @@ import soundfile
 
 from accomptk.errors import DatasetError
 from accomptk.metrics.cache import AnchorCache
-from accomptk.metrics.panel import fad_to
+from accomptk.metrics.panel import RULERS
 from accomptk.metrics.table import Row
 from accomptk.streaming.entries import EvalRecipe
 from accomptk.streaming.evaluate import evaluate
@@ -109,7 +109,7 @@ def test_scores_are_those_of_an_independent_script(folder, tmp_path):
         outcomes=OutcomeStore(tmp_path / "outcomes"),
     )
     result = evaluate(stage, session.entries, session.parts)
-    board = score(result, session.parts, stage.codec, fad_to, recipe, Row(model=""))
+    board = score(result, session.parts, stage.codec, RULERS, recipe, Row(model=""))
     [row] = board.rows
     fad, f1 = by_hand(folder)
     assert row.model == "other"
