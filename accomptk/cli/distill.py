@@ -141,11 +141,13 @@ def without_data(
     from accomptk.cli.synth import load_pair
     from accomptk.diffusion.bands import SynthRecipe
     from accomptk.diffusion.distillation import DataFree
-    from accomptk.diffusion.trajectory_shards import TrajectorySet, synthesise
+    from accomptk.diffusion.trajectory_shards import TrajectorySet, forget, synthesise
     from accomptk.recipe import load_recipe
 
     if given is None:
         given = run.folder / "trajectories"
+        if options["force"]:
+            forget(given)
         asked = load_recipe(recipe.synth, SynthRecipe)
         with progress(options["quiet"]) as bar:
             task = bar.add_task("synth", total=asked.streams)

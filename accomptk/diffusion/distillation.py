@@ -129,8 +129,9 @@ class DataFree:
     def loss(self, student: Student, average: dict[str, Tensor], run: Run, step: int) -> Tensor:
         """From the states of trajectories to their ends, under whose history the recipe says."""
         rng, noise = step_generators(run, step)
-        details, is_solo = self.trajectories.details, rng.random() < self.recipe.soloists
-        player = 0 if is_solo else int(rng.integers(1, details.players))
+        details = self.trajectories.details
+        listens = details.players > 1 and rng.random() >= self.recipe.soloists
+        player = int(rng.integers(1, details.players)) if listens else 0
         given = self.trajectories.read(int(rng.integers(len(details.shards))))[player]
         chosen = torch.from_numpy(rng.permutation(len(given.states))[: self.optim.batch])
         given = given.map(lambda part: part[chosen].to(student.device))

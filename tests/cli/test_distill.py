@@ -91,7 +91,7 @@ def test_data_free_distillation_opens_no_recording(models, tmp_path, opened, mon
     opened.clear()
     result = run(
         *("distill", "--data-free", "--recipe", "smoke/distill", "--teacher", models["teacher"]),
-        *("--out", "run", "--json", "--merge", "--quiet"),
+        *("--out", "run", "--json", "--merge", "--quiet", "--set", "optim.precision=bfloat16"),
     )
     assert result.exit_code == 0, result.output
     made = json.loads(result.stdout)

@@ -82,7 +82,7 @@ def one_step_error(player, trajectories):
 
 
 def test_distillation_brings_one_step_to_the_end(tmp_path, teacher, path, trajectories):
-    overrides = ["optim.steps=25", "optim.lr=0.01", "self_rollout=0.2", "adapter.rank=8"]
+    overrides = ["optim.steps=16", "optim.lr=0.02", "self_rollout=0.1", "adapter.rank=8"]
     student = load_student(train(tmp_path, teacher, path, trajectories, overrides))
     with torch.no_grad():
         before, after = (one_step_error(player, trajectories) for player in (teacher, student))
@@ -245,3 +245,28 @@ def test_a_pair_lies_on_the_teachers_path(teacher, noise_songs, path):
     assert torch.allclose((pair.x_next - target) / pair.sigma_next.unsqueeze(1), scaled, atol=1e-3)
     assert (pair.sigma_next < pair.sigma).all()
     assert not torch.equal(pair.sigma[0], pair.sigma[1])
+
+
+def test_processes_that_share_the_shards_make_the_same(tmp_path, teacher, trajectories):
+    recipe = load_recipe("smoke/synth", SynthRecipe)
+    for rank in (1, 0):
+        with pytest.raises(DatasetError, match=r"holds no trajectories|missing"):
+            TrajectorySet(tmp_path)
+        synthesise(
+            tmp_path,
+            lambda: (teacher, tiny_spectral()),
+            recipe,
+            share=lambda shards, rank=rank: shards[rank::2],
+        )
+    assert TrajectorySet(tmp_path).details == trajectories.details
+    for name in trajectories.details.shards:
+        assert (tmp_path / name).read_bytes() == (trajectories.folder / name).read_bytes()
+
+
+def test_a_damaged_shard_is_one_line(tmp_path, teacher):
+    recipe = load_recipe("smoke/synth", SynthRecipe, ["streams=1", "geometry.excerpt=12"])
+    synthesise(tmp_path, lambda: (teacher, tiny_spectral()), recipe)
+    shard = tmp_path / "000000.tar"
+    shard.write_bytes(shard.read_bytes()[:3000])
+    with pytest.raises(DatasetError, match=r"000000.tar: damaged; delete it"):
+        TrajectorySet(tmp_path).read(0)
