@@ -44,6 +44,7 @@ soak: $(STAMP)  ## play live for long, over bad lines, and through 100,000 odd p
 	  tests/live/test_soak.py tests/live/test_fuzz.py
 
 bench: $(STAMP)  ## what a live step, a training step and preparing songs cost on this machine
+	$(BIN)/accomptk weights fetch
 	$(BIN)/accomptk bench stream
 	$(BIN)/accomptk bench live --auto --remote
 	$(BIN)/accomptk bench training

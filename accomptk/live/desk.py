@@ -153,8 +153,9 @@ class Desk:
 
     def send(self, data: bytes) -> None:
         """Send the client a datagram."""
-        if self.client is not None:
-            self._mail.append((data, self.client.address))
+        client = self.client  # another thread may let it go
+        if client is not None:
+            self._mail.append((data, client.address))
 
     def tell(self, name: str, *values: int | float | str) -> None:
         """Send the client a message."""

@@ -218,6 +218,8 @@ class Multitrack:
             return
         with self._lock:
             self.ratio, self.ahead, self.batch = ratio, ahead, None
+        if ahead < 1:
+            self.event("notice", {"values": [f"w = {ahead}: served, but not real time"]})
 
     def _reset(self) -> None:
         with self._busy, self._lock:
