@@ -92,6 +92,7 @@ class Stage:
     anchors: AnchorCache
     outcomes: OutcomeStore
     keep: Keep = field(default_factory=Keep)
+    _takes: dict[str, Take] = field(default_factory=dict, init=False, repr=False)
 
     def perform(self, job: PlayJob | AnchorJob) -> None:
         """Do a job unless it was done before."""
@@ -143,13 +144,15 @@ class Stage:
         return known
 
     def load(self, part: Part) -> Take:
-        """Read a part; where no beats are known, the judge tracks those of the whole song."""
-        audio = load_part(self.stems, part)
-        scene = to_scene(part, audio)
-        track = self.panel.track_beats
-        if scene.beats.size == 0 and track is not None:
-            scene = replace(scene, beats=track(scene.truth + scene.context, SAMPLE_RATE))
-        return Take(part, audio, scene)
+        """Read a part; where no beats are known, the judge tracks those of the whole song.
+
+        The parts of the last batches are remembered: jobs of one batch follow each other.
+        """
+        if part.name not in self._takes:
+            if len(self._takes) >= 2 * self.recipe.batch:
+                self._takes.clear()
+            self._takes[part.name] = self._read(part)
+        return self._takes[part.name]
 
     def simulate(self, model: Accompanist, window: Window, takes: Sequence[Take]) -> Simulation:
         """Play the streams of a batch, filled up with silent ones, as far as they are scored."""
@@ -204,6 +207,14 @@ class Stage:
             judges=_judges(self.panel),
             seed=self.recipe.seed,
         )
+
+    def _read(self, part: Part) -> Take:
+        audio = load_part(self.stems, part)
+        scene = to_scene(part, audio)
+        track = self.panel.track_beats
+        if scene.beats.size == 0 and track is not None:
+            scene = replace(scene, beats=track(scene.truth + scene.context, SAMPLE_RATE))
+        return Take(part, audio, scene)
 
     def _play(self, entry: Entry, takes: Sequence[Take]) -> Outcome:
         if isinstance(entry.player, Recorded):
