@@ -10,7 +10,6 @@ Metrics: the mean similarity over the windows in each view; None for less than a
 a stem or a context that is silent throughout.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -43,12 +42,15 @@ class CoherenceJudge(Protocol):
         """Similarity by view, as in the module's description."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class OwnJudge:
-    """The model that `accomptk train coherence` makes."""
+    """The model that `accomptk train coherence` makes.
 
-    name: str
-    net: "Similarity"
+    It remembers the last context, which it often hears with many stems in turn.
+    """
+
+    def __init__(self, name: str, net: "Similarity") -> None:
+        self.name, self.net = name, net
+        self._last: tuple[Floats, int, tuple[Embedded, NDArray[np.bool_]]] | None = None
 
     def __call__(self, stem: Floats, context: Floats, sample_rate: int) -> dict[str, float] | None:
         """Similarity by view."""
@@ -58,9 +60,8 @@ class OwnJudge:
         import torch
 
         with torch.inference_mode():
-            (stems, stem_sounds), (contexts, context_sounds) = (
-                self._embed(wav, sample_rate) for wav in (stem, context)
-            )
+            stems, stem_sounds = self._embed(stem, sample_rate)
+            contexts, context_sounds = self._embed_context(context, sample_rate)
             if not len(stem_sounds):
                 return None
             found = self.net.compare(contexts, stems)
@@ -69,6 +70,12 @@ class OwnJudge:
             float(np.where(sounds, view.diagonal().numpy(), 0.0).mean()) for view in found
         )
         return dict(zip(VIEWS, (harmonic + percussive, harmonic, percussive), strict=True))
+
+    def _embed_context(self, wav: Floats, sample_rate: int) -> "tuple[Embedded, NDArray[np.bool_]]":
+        last = self._last
+        if last is None or last[0] is not wav or last[1] != sample_rate:
+            last = self._last = wav, sample_rate, self._embed(wav, sample_rate)
+        return last[2]
 
     def _embed(self, wav: Floats, sample_rate: int) -> "tuple[Embedded, NDArray[np.bool_]]":
         """Windows of a signal as the network sees them, and which of them sound."""

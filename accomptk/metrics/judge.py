@@ -8,6 +8,7 @@ embeddings are taken.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ _COHERENCE = {
     "harmonic": "coherence_harmonic",
     "percussive": "coherence_percussive",
 }
+SCENES = 8  # whose truth is kept in mind: a batch of parts, and their warm-ups
 FEWEST_ONSETS = 4  # of the truth, for a ratio of counts to mean anything
 
 
@@ -114,7 +116,7 @@ def judge_stem(made: Floats, scene: Scene, panel: Panel) -> Judged:
 
 def score_notes(made: Floats, scene: Scene) -> dict[str, float]:
     """The cheap scores of a stem: onsets and harmony."""
-    truth = onset.onset_times(scene.truth, scene.sample_rate)
+    truth = _truth_onsets(scene)
     found = onset.onset_times(made, scene.sample_rate)
     scores: dict[str, float | None] = {
         "bar_distance": onset.bar_distance(truth, found, scene.downbeats)
@@ -140,8 +142,18 @@ def _score_beats(found: Floats, scene: Scene) -> dict[str, float]:
 
 def _score_harmony(made: Floats, scene: Scene) -> dict[str, float | None]:
     pitches = harmony.chroma(made, scene.sample_rate)
-    truth = harmony.chroma(scene.truth, scene.sample_rate)
     return {
         "harmony": harmony.chord_tone_share(pitches, scene.chords),
-        "pitch_distance": harmony.pitch_class_distance(truth, pitches),
+        "pitch_distance": harmony.pitch_class_distance(_truth_chroma(scene), pitches),
     }
+
+
+@lru_cache(maxsize=SCENES)
+def _truth_onsets(scene: Scene) -> Floats:
+    """Onsets of the truth, which many stems are compared with."""
+    return onset.onset_times(scene.truth, scene.sample_rate)
+
+
+@lru_cache(maxsize=SCENES)
+def _truth_chroma(scene: Scene) -> harmony.Chroma:
+    return harmony.chroma(scene.truth, scene.sample_rate)

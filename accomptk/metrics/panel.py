@@ -22,7 +22,8 @@ def find_panel() -> Panel:
     """All judges whose weights are here; a warning names each that is absent."""
     from accomptk.metrics import beat, coherence, embeddings
 
-    embed, embedding, track, tracker, ears = None, "none", None, "none", ()
+    ears: tuple[str, ...] = ()
+    embed, embedding, track, tracker = None, "none", None, "none"
     compare, comparer = None, "none"
     try:
         embeddings.load_model()

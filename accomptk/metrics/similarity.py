@@ -73,7 +73,8 @@ class Encoder(nn.Module):
     def compare(self, contexts: Tensor, stems: Tensor) -> Tensor:
         """[M, T, E] and [N, T, E] to [M, N]; about unit variance for unrelated stretches."""
         turned: Tensor = self.against(stems).flatten(1)
-        return (contexts.flatten(1) @ turned.T) / turned.shape[1] ** 0.5
+        found: Tensor = contexts.flatten(1) @ turned.T / turned.shape[1] ** 0.5
+        return found
 
 
 class Block(nn.Module):

@@ -91,9 +91,10 @@ def views(long: "Tensor", short: "Tensor") -> Views:
     level, change = _above_floor(long), _above_floor(short)
     lasts = level[:, :-1].minimum(level[:, 1:])
     begins = (change[:, LAG:] - change[:, :-LAG]).clamp(min=0)
+    size, frames = len(lasts), lasts.shape[1] // LONG_STEPS
     return Views(
-        harmonic=lasts.reshape(len(lasts), -1, LONG_STEPS * LONG_BANDS),
-        percussive=begins.reshape(len(begins), -1, SHORT_STEPS * SHORT_BANDS),
+        harmonic=lasts.reshape(size, frames, LONG_STEPS * LONG_BANDS),
+        percussive=begins.reshape(size, frames, SHORT_STEPS * SHORT_BANDS),
     )
 
 
