@@ -60,7 +60,7 @@ class Rig:
         self.desk = Desk(self.stage)
         self.rate, self.packet = rate, packet
         self.messages, self.peers = [], Counter()
-        self.heard = {}  # stem -> {sample: value}
+        self.heard, self.keeps = {}, True  # what came of each stem, by offset
         self.stream = None
         self.position = 0
 
@@ -139,7 +139,7 @@ class Rig:
             packet = read_packet(data, OUT)
             if packet.message.name == "audio/out":
                 stream, stem, offset = packet.values
-                if stream == self.stream:
+                if stream == self.stream and self.keeps:
                     if stem not in self.heard:
                         self.heard[stem] = np.zeros(LONGEST, np.float32)
                     self.heard[stem][offset : offset + len(packet.samples)] = packet.samples

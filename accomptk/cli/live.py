@@ -22,7 +22,7 @@ Examples:
   accomptk live
   accomptk live --instruments drums,bass,piano --record takes
   accomptk live --mode prompt --instruments piano
-  accomptk live --copy-patch ~/Documents/Max\\ 9/Packages
+  accomptk live --copy-patch ~/Documents/Max\\ 9/Library
 """
 
 
@@ -202,8 +202,8 @@ def serve(stage: "Stage", view: Any, options: dict[str, Any]) -> None:
     server = Server(front, options["host"], options["port"])
     view.follow(front)
     front.announce((options["host"], options["reply_port"]))
-    view.event("listening", {"host": server.address[0], "port": server.address[1]})
     try:
+        view.event("listening", {"host": server.address[0], "port": server.address[1]})
         server.run(view.show)
     except KeyboardInterrupt:
         view.event("interrupted", {})

@@ -95,14 +95,15 @@ class Server:
             threading.Thread(target=self._guard, args=(body,), name=f"accomptk {body.__name__}")
             for body in (self._receive, self._compute, self._send)
         ]
-        for thread in self._threads:
-            thread.start()
         try:
+            for thread in self._threads:
+                thread.start()
             self._answer(each)
         finally:
             self.stop()
             for thread in self._threads:
-                thread.join()
+                if thread.ident is not None:
+                    thread.join()
             self._flush()
             self.socket.close()
             self.front.close()

@@ -12,7 +12,7 @@ from accomptk.live.packets import Malformed, read_packet, write_message, write_s
 from accomptk.live.protocol import MESSAGES, PREFIX
 from live_rig import Rig
 
-EXAMPLES = int(os.environ.get("ACCOMPTK_FUZZ", "2000"))
+EXAMPLES = int(os.environ.get("ACCOMPTK_FUZZ", "1000"))
 VALID = [
     write_samples(PREFIX + "audio/in", (1, 512), np.full(16, 0.1)),
     write_samples(PREFIX + "packet_test", (1,), np.full(4, 0.1)),
