@@ -9,14 +9,13 @@ import pytest
 from accomptk.report.blind import build_test
 from accomptk.report.gallery import Gallery
 from accomptk.report.page import build_report
-from accomptk.stems.render import find_program
+from chromium import open_chromium, set_screen
 from eval_run import CONTEXT_HZ, HZ, SECONDS
+from signals import RATE
 
 pytestmark = pytest.mark.debian("ffmpeg", "chromium", "chromedriver")
 
 PATIENCE_S = 30.0
-PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
-DESK = {"width": 1200, "height": 900, "deviceScaleFactor": 1, "mobile": False}
 VERSIONS = ("ground_truth", "codec", "teacher-K0", "teacher-K2", "a_style-K2")
 
 # What is heard now: frequencies in Hz that stand out of what leaves the player.
@@ -54,17 +53,7 @@ def pages(run, tmp_path_factory):
 @pytest.fixture(scope="module")
 def chromium(pages):
     """One browser for all tests, which saves files beside the pages."""
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = find_program("chromium")
-    for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu"):
-        options.add_argument(f"--{argument}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.ChromeService(find_program("chromedriver"))
-    browser = webdriver.Chrome(options, driver)
-    save = {"behavior": "allow", "downloadPath": str(pages)}
-    browser.execute_cdp_cmd("Browser.setDownloadBehavior", save)
+    browser = open_chromium(pages)
     yield browser
     browser.quit()
 
@@ -116,7 +105,7 @@ class Visit:
 @pytest.fixture
 def visit(chromium):
     """Opens a page at desk width; no test may leave a message on the console."""
-    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", DESK)
+    set_screen(chromium, 1200, 900)
     chromium.get_log("browser")
     yield lambda page: Visit(chromium, page)
     assert chromium.get_log("browser") == []
@@ -165,17 +154,26 @@ def test_each_version_alone_and_in_the_mix(report):
     report.hears("context", VERSIONS[-1])
 
 
-def test_switching_keeps_the_position(report):
+def test_all_voices_are_at_the_same_position_to_the_sample(report):
     report.click("#play")
-    report.wait(lambda: report.position, until=lambda position: position > 0.3)
-    before, at, after, end = report.browser.execute_async_script(
+    zeros = report.browser.execute_async_script(
         """
         const done = arguments[0];
-        const before = [deck.player.position, performance.now()];
-        choose(3).then(() => done([...before, deck.player.position, performance.now()]));
+        const zeros = [];  // the audio clock's time at which each source would be at its start
+        const start = AudioBufferSourceNode.prototype.start;
+        AudioBufferSourceNode.prototype.start = function (when, offset) {
+          zeros.push(when - offset);
+          return start.call(this, when, offset);
+        };
+        deck.player.seek(1)
+          .then(() => deck.player.play())
+          .then(() => choose(3))
+          .then(() => choose(1))
+          .then(() => done(zeros));
         """
     )
-    assert after - before == pytest.approx((end - at) / 1000, abs=0.1)
+    assert len(zeros) == 4  # context and take, then two other takes
+    assert max(zeros) - min(zeros) < 1 / RATE
 
 
 def test_seeking_by_pointer_slider_and_keys(report):
@@ -286,7 +284,7 @@ def test_dark_and_light(report):
 @pytest.mark.parametrize("name", ["report.html", "blind.html"])
 def test_a_phone_shows_all_of_it(visit, pages, chromium, name):
     page = visit(pages / name)
-    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    set_screen(chromium, 390, 844, density=2)
     wide = "return [document.documentElement.scrollWidth, window.innerWidth]"
     assert chromium.execute_script(wide) == [390, 390]
     buttons = [*page.all("button"), *page.all(".pill")]
