@@ -15,6 +15,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 # distribution -> (module that must be imported, its job)
 JOBS = {
+    "accelerate": ("accelerate", "processes that share the work"),
     "click": ("click", "the command line"),
     "torch": ("torch", "the models"),
     "torchaudio": ("torchaudio", "resampling, mel and Griffin-Lim transforms"),
@@ -23,7 +24,7 @@ JOBS = {
     "frechet-audio-distance": ("frechet_audio_distance", "the Frechet distance"),
     "pandas": ("pandas", "the index and the tables"),
     "python-osc": ("pythonosc", "live control"),
-    "dask": ("dask", "songs in parallel"),
+    "dask": ("distributed", "songs in parallel"),
     "jinja2": ("jinja2", "the pages of report"),
     "madmom-infer": ("madmom_infer", "beat features and the offline beat judge"),
     "matplotlib": ("matplotlib", "pictures of what was measured"),
