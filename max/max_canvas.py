@@ -21,14 +21,12 @@ OUTLETS = {
     "gate": [""],
     "metro": ["bang"],
     "poke~": ["signal"],
-    "route": None,  # as many as it routes, and one
     "savedialog": ["", "", "bang"],
-    "sel": None,
     "sfrecord~": ["signal"],
     "snapshot~": ["float"],
     "udpreceive": [""],
 }
-"""What comes out of objects, from patches that Max wrote."""
+"""What comes out of objects, where py2max would guess."""
 FACES = {
     "ezdac~": (2, []),
     "live.dial": (1, ["", "float"]),
@@ -111,11 +109,9 @@ class Canvas:
         place = Rect(x, y, box_width_for(text, 2), 22)
         return Node(self, self.patcher.add_message(text, patching_rect=place))
 
-    def text(self, text: str, x: int, y: int, width: int = 0) -> Node:
+    def text(self, text: str, x: int, y: int) -> Node:
         """A comment."""
-        wide = width or round(text_width(text)) + 16
-        lines = -(-round(text_width(text) + 16) // wide)
-        place = Rect(x, y, wide, 6 + 14 * lines)
+        place = Rect(x, y, round(text_width(text)) + 16, 20)
         return Node(self, self.patcher.add_comment(text, patching_rect=place))
 
     def face(
