@@ -56,6 +56,7 @@ results: $(STAMP)  ## make the tables and plots of results/ and README.md from t
 measure: $(STAMP)  ## measure the stored rows again, with nothing else running
 	$(BIN)/accomptk weights fetch
 	$(BIN)/accomptk eval --lookahead 0,1,2 --out $(OUT) --force --store results/eval.csv --cache accomptk/demo/anchors
+	$(BIN)/accomptk bench ruler --write
 	$(BIN)/python -m accomptk.metrics.results
 
 demo-songs: $(STAMP)  ## make the shipped demo songs again

@@ -106,6 +106,19 @@ Examples:
     "--batch", type=click.IntRange(min=1), default=4, show_default=True, help="Streams at once."
 )
 @codec_option
+@click.option(
+    "--embedding",
+    default=None,
+    metavar="NAME",
+    help="Judge of FAD: musicnn-msd, musicnn-mtt, vggish, pann, clap, encodec.",
+)
+@click.option(
+    "--ckpt-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    metavar="DIR",
+    help="Checkpoints of the frechet-audio-distance package, for its four.",
+)
 @click.option("--audio", is_flag=True, help="Also keep the audio, for a listening page.")
 @click.option(
     "--predictions", "layout", is_flag=True, help="Also write model_predictions, as --from reads."
@@ -224,7 +237,8 @@ def measure(
     session = open_session(recipe, root, pick_device(options["device"]))
     if team.leads:
         warn(session.parts, session.left_out)
-    codec, panel = load_codec(options["codec"]), find_panel()
+    codec = load_codec(options["codec"])
+    panel = find_panel(options["embedding"], options["ckpt_dir"])
     check_ears(panel, session.entries, session.parts, recipe.beats)
     stage = Stage(
         stems=session.stems,

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,17 +19,28 @@ Floats = NDArray[np.floating[Any]]
 log = logging.getLogger(__name__)
 
 
-def find_panel() -> Panel:
-    """All judges whose weights are here; a warning names each that is absent."""
+def find_panel(embedding: str | None = None, ckpt_dir: Path | None = None) -> Panel:
+    """All judges whose weights are here; a warning names each that is absent.
+
+    Args:
+        embedding: Judge of the Frechet distances; None for musicnn, which may be absent.
+        ckpt_dir: Folder of the checkpoints of the frechet-audio-distance package.
+
+    Raises:
+        MissingTool: If the judge that is named lacks its weights.
+        RecipeError: If there is no such judge.
+    """
     from accomptk.metrics import beat, coherence, embeddings
 
     ears: tuple[str, ...] = ()
-    embed, embedding, track, tracker = None, "none", None, "none"
-    compare, comparer = None, "none"
+    name, embed = embedding or embeddings.DEFAULT, None
+    track, tracker, compare, comparer = None, "none", None, "none"
     try:
-        embeddings.load_model()
-        embed, embedding = partial(_embed, name=embeddings.DEFAULT), embeddings.DEFAULT
+        embeddings.load_model(name, ckpt_dir)
+        embed = partial(_embed, name=name, ckpt_dir=ckpt_dir)
     except MissingTool as error:
+        if embedding is not None:
+            raise
         log.warning("no FAD: %s", error)
     try:
         beat.load_judge()
@@ -41,7 +53,7 @@ def find_panel() -> Panel:
         log.warning("no coherence: %s", error)
     return Panel(
         embed=embed,
-        embedding=embedding,
+        embedding="none" if embed is None else name,
         track_beats=track,
         tracker=tracker,
         ears=ears,
@@ -117,8 +129,10 @@ def _compare(stem: Floats, context: Floats, sample_rate: int) -> dict[str, float
     return load_coherence()(stem, context, sample_rate)
 
 
-def _embed(wavs: Sequence[Floats], sample_rate: int, name: str) -> Sequence[Floats]:
+def _embed(
+    wavs: Sequence[Floats], sample_rate: int, name: str, ckpt_dir: Path | None
+) -> Sequence[Floats]:
     """Embeddings of signals; at module level, so that other processes find it."""
-    from accomptk.metrics.embeddings import embed
+    from accomptk.metrics.embeddings import embed, load_model
 
-    return embed(wavs, sample_rate, name)
+    return embed(wavs, sample_rate, load_model(name, ckpt_dir))

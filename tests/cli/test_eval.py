@@ -26,7 +26,7 @@ def world(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("accomptk.streaming.parts.STREAM_S", 10.0)
         patch.setattr("accomptk.latents.codec.load_codec", lambda path: codec)
-        patch.setattr("accomptk.metrics.panel.find_panel", lambda: PANEL)
+        patch.setattr("accomptk.metrics.panel.find_panel", lambda *names: PANEL)
         patch.setattr("accomptk.metrics.panel.RULERS", RULERS)
         patch.setenv("ACCOMPTK_CACHE", str(root / "cache"))
         yield root

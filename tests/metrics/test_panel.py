@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from accomptk.errors import MissingTool
+from accomptk.errors import MissingTool, RecipeError
 from accomptk.metrics.judge import Panel
 from accomptk.metrics.panel import RULERS, fad_inf_to, fad_to, find_panel, judge_line
 
@@ -54,3 +54,11 @@ def test_fad_inf_has_no_interval_and_needs_twice_the_dimensions(rng):
     assert (found.low, found.high, found.n) == (None, None, 90)
     assert fad_inf_to(reference, seed=0)([reference[0][:7]]) is None
     assert set(RULERS) == {"fad_stem", "fad_mix", "fad_inf"}
+
+
+def test_a_named_judge_without_weights_is_refused(tmp_path):
+    with pytest.raises(MissingTool, match="'vggish' needs") as caught:
+        find_panel("vggish", tmp_path)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(RecipeError, match="'ears': not known; there are musicnn-msd"):
+        find_panel("ears")
