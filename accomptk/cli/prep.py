@@ -187,8 +187,9 @@ def stems(
 ) -> None:
     """Read anyone's stems.
 
-    Each sub-folder of DIR is a song, or DIR itself is one. A file's name says its instrument ("Bass DI.wav"); its audio may have any rate and length.
-    Beside the stems, prompt.txt may describe the song and beats.txt list its beats.
+    Each sub-folder of DIR is a song, or DIR itself is one. A file's name says its instrument
+    ("Bass DI.wav"); its audio may have any rate and length. Beside the stems, prompt.txt may
+    describe the song and beats.txt list its beats.
     """
     from accomptk.stems.folder import tasks
     from accomptk.stems.naming import Naming

