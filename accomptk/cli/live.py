@@ -27,7 +27,7 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--model", default="teacher", show_default=True, help="Shipped name, or a file.")
+@click.option("--model", default=None, help="Shipped name, or a file.  [default: the quickest]")
 @codec_option
 @click.option("--instruments", default="drums,bass", show_default=True, help="What to play.")
 @click.option("--hop", default="auto", show_default=True, help="auto, frames, or such as 750ms.")
@@ -149,9 +149,9 @@ def open_stage(options: dict[str, Any]) -> "Stage":
     from accomptk.live.setup import Setup
     from accomptk.live.stage import Stage
     from accomptk.run import pick_device
-    from accomptk.streaming.models import load_model
+    from accomptk.streaming.models import load_model, quickest
 
-    model = load_model(options["model"], pick_device(options["device"]))
+    model = load_model(options["model"] or quickest(), pick_device(options["device"]))
     auto_hop, gap = options["hop"] == "auto", options["gap"] or "auto"
     hop = min(HOPS[2], model.frames // 4) if auto_hop else read_length("hop", options["hop"])
     lookahead = options["lookahead"]

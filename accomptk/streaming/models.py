@@ -19,6 +19,11 @@ def shipped_path(name: str) -> Path:
     return Path(str(files("accomptk.weights") / f"{name}.safetensors"))
 
 
+def quickest() -> str:
+    """The shipped model that costs least: the student, or the teacher where there is none yet."""
+    return "student" if shipped_path("student").is_file() else "teacher"
+
+
 def load_model(name_or_path: str, device: torch.device | None = None) -> Accompanist:
     """A model that can accompany.
 

@@ -11,7 +11,7 @@ from accomptk.live.rehearsal import Line, rehearse
 from accomptk.live.setup import Setup
 from accomptk.live.stage import Stage
 from accomptk.streaming.beat_sources import NoBeats
-from accomptk.streaming.models import load_model
+from accomptk.streaming.models import load_model, quickest
 from live_rig import Link, Rig, changed, noise
 
 pytestmark = pytest.mark.slow
@@ -56,7 +56,7 @@ def test_half_an_hour_of_virtual_time():
 def test_ninety_seconds_of_wall_time(with_hog):
     """The shipped model, four instruments; beside a hog misses are only counted."""
     setup = Setup(instruments=FOUR, hop=HOP, gap=HOP, beats="none")
-    stage = Stage(load_model("teacher"), load_codec(), setup, auto_gap=True, open_tracker=NoBeats)
+    stage = Stage(load_model(quickest()), load_codec(), setup, auto_gap=True, open_tracker=NoBeats)
     stage.fit(stage.codec.sample_rate)
     hog = multiprocessing.Process(target=spin, daemon=True)
     if with_hog:
