@@ -103,6 +103,58 @@ def stream(
     click.echo(f"rtf {result['rtf']:.3f} (below 1 is real time), misses {result['misses']}")
 
 
+@bench.command(epilog="\b\nExample:\n  accomptk bench codec --data data/band --json\n")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data/band"),
+    show_default=True,
+    metavar="DIR",
+    help="Prepared set; its test songs are heard.",
+)
+@codec_option
+@click.option("--signals", default=80, show_default=True, help="Stems and mixes to play.")
+@click.option("--seconds", default=24.0, show_default=True, help="Length of each.")
+@workers_option
+@json_option
+@quiet_option
+def codec(
+    data: Path,
+    codec: Path | None,
+    signals: int,
+    seconds: float,
+    workers: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """How the codec sounds beside linear codes of its rate and beside Opus."""
+    from accomptk.latents.codec import SHIPPED
+    from accomptk.latents.quality import compare, held_out
+    from accomptk.run import cores
+    from accomptk.stems.index import StemSet
+
+    some = held_out(StemSet.open(data), signals, seconds)
+    with progress(quiet) as bar:
+        task = bar.add_task("play")
+        rows = compare(
+            codec or SHIPPED,
+            some,
+            workers=workers or cores(),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if as_json:
+        echo_json({"seconds": seconds, "rows": rows})
+        return
+    names = list(rows[0])
+    click.echo("  ".join(f"{name:>{max(len(name), 8)}}" for name in names))
+    for row in rows:
+        click.echo("  ".join(f"{_cell(row[name]):>{max(len(name), 8)}}" for name in names))
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
 @bench.command(epilog="\b\nExample:\n  accomptk bench ruler --data data/band --songs 8\n")
 @click.option(
     "--data",
@@ -162,7 +214,7 @@ def ruler(
 @bench.command(
     epilog="\b\nExample:\n  accomptk bench live --hop 6,9,18 --lookahead 2 --seconds 60 --json\n"
 )
-@click.option("--model", default="teacher", show_default=True, help="Shipped name, or a file.")
+@click.option("--model", default=None, help="Shipped name, or a file.  [default: the quickest]")
 @codec_option
 @instruments_option("drums,bass,guitar,piano")
 @hop_option
@@ -181,7 +233,7 @@ def live(**options: Any) -> None:
     from accomptk.live.setup import Setup
     from accomptk.live.stage import Stage
     from accomptk.run import gflops, machine_line, pick_device
-    from accomptk.streaming.models import load_model
+    from accomptk.streaming.models import load_model, quickest
 
     hops = [read_length("hop", hop) for hop in options["hop"]]
     setup = Setup(
@@ -191,7 +243,7 @@ def live(**options: Any) -> None:
         steps=options["steps"] or 0,
         beats=options["beats"],
     )
-    model = load_model(options["model"], pick_device(options["device"]))
+    model = load_model(options["model"] or quickest(), pick_device(options["device"]))
     stage = Stage(model, load_codec(options["codec"]), setup)
     windows = [(hop, (k - 1) * hop) for hop in hops for k in options["lookahead"]]
     rows = measure_all(stage, windows, options["seconds"], options["auto"], options["remote"])

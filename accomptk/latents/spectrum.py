@@ -73,6 +73,18 @@ class Spectrum:
         compressed: Tensor = (banded + self.floor**2) ** (self.power / 2) - self.floor**self.power
         return compressed.reshape(wav.shape[0], -1, self.features) * self.weight
 
+    def levels_db(self, wav: Tensor) -> Tensor:
+        """Level of each band in each column of [B, OVERLAP + n * FRAME_SAMPLES] samples, dBFS.
+
+        Returns:
+            [B, n, COLUMNS, bands]; never below the floor.
+        """
+        features = self.analyse(wav) / self.weight
+        banded = features.reshape(*features.shape[:-1], COLUMNS, self.bands)
+        level = banded.clamp_min(0) + self.floor**self.power
+        decibels: Tensor = level.log10() * (20 / self.power)
+        return decibels
+
     def balance(self, features: Tensor) -> Tensor:
         """Loudness of groups of bands in each column of [..., features], in nepers above -60 dBFS.
 
