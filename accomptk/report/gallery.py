@@ -6,7 +6,7 @@ as ``ground_truth``, or a model at a look-ahead.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,33 +33,28 @@ class Version:
     """A way to play a part.
 
     Attributes:
-        key: Its folder.
-        model: Name of the model; the key of an anchor.
-        lookahead: K; None for an anchor.
+        name: Key in result.json, such as ``teacher K=2``.
+        model: Who plays; the name itself for an anchor.
     """
 
-    key: str
+    name: str
     model: str
-    lookahead: float | None = None
 
-    @classmethod
-    def of(cls, row: Row) -> "Version":
-        """The version that a row of the table measures."""
-        if row.lookahead is None:
-            return cls(row.model, row.model)
-        return cls(f"{row.model}-K{row.lookahead:.3g}", row.model, row.lookahead)
+    @property
+    def key(self) -> str:
+        """Its folder."""
+        return self.name.replace(" ", "-").replace("=", "")
 
     @property
     def label(self) -> str:
         """For people."""
-        if self.lookahead is None:
-            return LABELS.get(self.model, self.model)
-        return f"{self.model}, K = {self.lookahead:.3g}"
+        window = self.name.removeprefix(self.model)
+        return LABELS.get(self.model, self.model) + window.replace(" ", ", ").replace("=", " = ")
 
     @property
-    def result_key(self) -> str:
-        """Its key in result.json."""
-        return self.model if self.lookahead is None else f"{self.model} K={self.lookahead:.3g}"
+    def is_anchor(self) -> bool:
+        """Whether no model plays."""
+        return self.model in ANCHORS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +96,7 @@ class Gallery:
     Attributes:
         folder: Where it is.
         rows: Models first, then anchors.
+        names: The version that each row measures.
         result: The object in result.json.
         versions: Those with audio, truth first and other anchors last.
         excerpts: In order of songs and parts.
@@ -108,6 +104,7 @@ class Gallery:
 
     folder: Path
     rows: tuple[Row, ...]
+    names: tuple[Version, ...]
     result: Mapping[str, Any]
     versions: tuple[Version, ...]
     excerpts: tuple[Excerpt, ...]
@@ -127,12 +124,13 @@ class Gallery:
             value = json.loads(result.read_text(encoding="utf-8"))
         except ValueError as error:
             raise DatasetError(f"{result}: damaged; run eval again") from error
-        versions = _find_versions(folder / "audio", rows)
-        return cls(folder, rows, value, versions, _find_excerpts(folder, value, versions))
+        names = name_rows(rows, list(value.get("by_instrument", ())))
+        versions = _find_versions(folder / "audio", names)
+        return cls(folder, rows, names, value, versions, _find_excerpts(folder, value, versions))
 
     def only(self, anchors: Collection[str]) -> "Gallery":
         """The same with the audio of all models but only of these anchors."""
-        versions = tuple(v for v in self.versions if v.lookahead is not None or v.key in anchors)
+        versions = tuple(v for v in self.versions if not v.is_anchor or v.name in anchors)
         keys = {version.key for version in versions}
         excerpts = (
             replace(e, takes={key: path for key, path in e.takes.items() if key in keys})
@@ -148,7 +146,17 @@ class Gallery:
     @property
     def models(self) -> tuple[str, ...]:
         """Names of the models, without anchors."""
-        return tuple(dict.fromkeys(row.model for row in self.rows if row.lookahead is not None))
+        return tuple(dict.fromkeys(v.model for v in self.names if not v.is_anchor))
+
+
+def name_rows(rows: Sequence[Row], names: Sequence[str] = ()) -> tuple[Version, ...]:
+    """The version that each row measures; without names, as rows of one hop are named."""
+    if len(names) != len(rows):
+        names = [
+            row.model if row.lookahead is None else f"{row.model} K={row.lookahead:.3g}"
+            for row in rows
+        ]
+    return tuple(Version(name, row.model) for name, row in zip(names, rows, strict=True))
 
 
 def _lack(folder: Path) -> str:
@@ -159,8 +167,8 @@ def _lack(folder: Path) -> str:
     return "is not a run of eval (no table.csv and result.json)"
 
 
-def _find_versions(audio: Path, rows: tuple[Row, ...]) -> tuple[Version, ...]:
-    models = [Version.of(row) for row in rows if row.lookahead is not None]
+def _find_versions(audio: Path, names: Sequence[Version]) -> tuple[Version, ...]:
+    models = [version for version in names if not version.is_anchor]
     anchors = [Version(name, name) for name in ANCHORS]
     ordered = (*anchors[:2], *models, *anchors[2:])
     return tuple(version for version in ordered if (audio / version.key).is_dir())

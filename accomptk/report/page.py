@@ -1,5 +1,6 @@
 """The report: one HTML page with tables, plots and players, that needs nothing else."""
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ def build_report(gallery: Gallery, most_bytes: float, progress: Follow) -> str:
         most_bytes: How large the page may be.
         progress: Told of each excerpt that is encoded.
     """
+    names, rows = gallery.names, gallery.rows
     budget = most_bytes - REST_BYTES
     excerpts = _choose(gallery.only(HEARD), budget)
     recordings = record([excerpt.files for excerpt in excerpts], budget, progress)
@@ -39,14 +41,14 @@ def build_report(gallery: Gallery, most_bytes: float, progress: Follow) -> str:
         data=_to_data(gallery, excerpts, recordings),
         gallery=gallery,
         songs=songs,
-        quality=quality_tables(gallery.rows, gallery.result.get("by_instrument", {})),
-        detail=detail_table(gallery.rows),
-        speed=speed_table(gallery.rows),
+        quality=quality_tables(names, rows, gallery.result.get("by_instrument", {})),
+        detail=detail_table(names, rows),
+        speed=speed_table(names, rows),
         panels={
-            "Quality and look-ahead": lookahead_panels(gallery.rows),
-            "Quality and compute": compute_panels(gallery.rows),
+            "Quality and look-ahead": lookahead_panels(rows),
+            "Quality and compute": compute_panels(rows),
         },
-        footnote=footnote(gallery.rows),
+        footnote=footnote(rows),
     )
 
 
@@ -104,7 +106,7 @@ def _excerpt_data(
             "colour": _colour(gallery, version.model),
             "audio": f"audio-{index}-{place}",
             "outline": recording.sounds[place].outline,
-            "scores": _scores(gallery.result, version.result_key, excerpt),
+            "scores": _scores(gallery.result, version.name, excerpt),
         }
         for place, version in enumerate(versions, start=1)
     ]
@@ -134,7 +136,7 @@ def _scores(result: Mapping[str, Any], version: str, excerpt: Excerpt) -> str:
     return " · ".join(
         f"{metric.label} {found[metric.key]:.{metric.digits}f}"
         for metric in QUALITY
-        if found.get(metric.key) is not None
+        if math.isfinite(found.get(metric.key, math.nan))
     )
 
 

@@ -4,10 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from accomptk.metrics.table import METRICS, QUALITY, SPEED, WARMUP, Cell, Metric, Row
+from accomptk.metrics.table import DETAIL, QUALITY, SPEED, WARMUP, Cell, Metric, Row
 from accomptk.report.gallery import Version
-
-DETAIL = tuple(metric for metric in METRICS if metric not in {*QUALITY, *SPEED, *WARMUP})
 
 Cells = Mapping[str, Cell | None]
 
@@ -42,32 +40,32 @@ class Table(NamedTuple):
     lines: tuple[Line, ...]
 
 
-def quality_tables(rows: Sequence[Row], by_instrument: Mapping[str, Any]) -> list[Table]:
-    """Quality over all parts, then for each instrument alone."""
-    versions = [Version.of(row) for row in rows]
-    tables = [_table("all", QUALITY, versions, [row.cells for row in rows])]
-    for name in dict.fromkeys(name for found in by_instrument.values() for name in found):
-        stored = [by_instrument.get(version.result_key, {}).get(name, {}) for version in versions]
+def quality_tables(
+    names: Sequence[Version], rows: Sequence[Row], by_instrument: Mapping[str, Any]
+) -> list[Table]:
+    """Quality over all parts, then for each instrument alone; a version a row."""
+    tables = [_table("all", QUALITY, names, [row.cells for row in rows])]
+    for part in dict.fromkeys(part for found in by_instrument.values() for part in found):
+        stored = [by_instrument.get(version.name, {}).get(part, {}) for version in names]
         cells = [{key: value and Cell(**value) for key, value in row.items()} for row in stored]
-        tables.append(_table(name, QUALITY, versions, cells))
+        tables.append(_table(part, QUALITY, names, cells))
     return tables
 
 
-def detail_table(rows: Sequence[Row]) -> Table:
+def detail_table(names: Sequence[Version], rows: Sequence[Row]) -> Table:
     """What is measured beyond the first table."""
-    return _table("detail", DETAIL, list(map(Version.of, rows)), [row.cells for row in rows])
+    return _table("detail", DETAIL, names, [row.cells for row in rows])
 
 
-def speed_table(rows: Sequence[Row]) -> Table:
+def speed_table(names: Sequence[Version], rows: Sequence[Row]) -> Table:
     """What a step costs the models, and how their streams begin."""
-    models = [row for row in rows if row.lookahead is not None]
+    streams = [pair for pair in zip(names, rows, strict=True) if pair[1].lookahead is not None]
+    versions, cells = [name for name, _ in streams], [row.cells for _, row in streams]
+    table = _table("speed", (*SPEED, *WARMUP), versions, cells)
     lead = {"hop s": "hop_s", "gap s": "gap_s", "NFE": "nfe"}
-    table = _table(
-        "speed", (*SPEED, *WARMUP), list(map(Version.of, models)), [row.cells for row in models]
-    )
     lines = (
         line._replace(lead=tuple(_plain(getattr(row, key)) for key in lead.values()))
-        for row, line in zip(models, table.lines, strict=True)
+        for (_, row), line in zip(streams, table.lines, strict=True)
     )
     return table._replace(lead=tuple(lead), lines=tuple(lines))
 
@@ -78,12 +76,12 @@ def _table(
     """The metrics that some row has."""
     finite = [{key: cell for key, cell in row.items() if _is_finite(cell)} for row in rows]
     used = tuple(metric for metric in metrics if any(metric.key in row for row in finite))
-    models = list(dict.fromkeys(v.model for v in versions if v.lookahead is not None))
+    models = list(dict.fromkeys(version.model for version in versions if not version.is_anchor))
     spans = {metric.key: _span([row.get(metric.key) for row in finite]) for metric in used}
     lines = tuple(
         Line(
             version,
-            models.index(version.model) if version.lookahead is not None else None,
+            None if version.is_anchor else models.index(version.model),
             (),
             tuple(_figure(metric, row.get(metric.key), spans[metric.key]) for metric in used),
         )

@@ -1,9 +1,11 @@
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from accomptk.errors import DatasetError
-from accomptk.report.gallery import Gallery
+from accomptk.report.gallery import Gallery, name_rows
+from eval_run import ROWS
 
 
 def test_versions_are_truth_then_models_then_other_anchors(run):
@@ -16,6 +18,21 @@ def test_versions_are_truth_then_models_then_other_anchors(run):
         *("truth through the codec", "teacher, K = 0", "teacher, K = 2")
     ]
     assert gallery.models == ("teacher", "a_style")
+
+
+def test_rows_are_named_as_the_run_names_them():
+    names = ["teacher K=2 hop=9", "teacher K=2 hop=18", "their system", "codec"]
+    rows = [*ROWS[:2], replace(ROWS[2], model="their system", lookahead=None), ROWS[4]]
+    found = name_rows(rows, names)
+
+    assert [version.key for version in found] == [
+        *("teacher-K2-hop9", "teacher-K2-hop18", "their-system", "codec")
+    ]
+    assert [version.label for version in found] == [
+        *("teacher, K = 2, hop = 9", "teacher, K = 2, hop = 18"),
+        *("their system", "truth through the codec"),
+    ]
+    assert [version.is_anchor for version in found] == [False, False, False, True]
 
 
 def test_excerpts_are_in_the_order_of_the_run(run):

@@ -1,11 +1,14 @@
 import pytest
 
+from accomptk.report.gallery import Version, name_rows
 from accomptk.report.tables import detail_table, quality_tables, speed_table
 from eval_run import ROWS, result
 
+NAMES = name_rows(ROWS)
+
 
 def test_columns_are_the_metrics_that_some_row_has():
-    table = quality_tables(ROWS, {})[0]
+    table = quality_tables(NAMES, ROWS, {})[0]
 
     assert [metric.key for metric in table.metrics] == ["fad_mix", "onset_f1"]
     assert [line.colour for line in table.lines] == [0, 0, 1, None, None, None]
@@ -13,7 +16,7 @@ def test_columns_are_the_metrics_that_some_row_has():
 
 
 def test_a_figure_has_words_and_a_place_in_its_column():
-    figure = quality_tables(ROWS, {})[0].lines[0].figures[1]
+    figure = quality_tables(NAMES, ROWS, {})[0].lines[0].figures[1]
 
     assert (figure.value, figure.text) == (0.4, "0.40")
     assert (figure.interval, figure.closeness) == ("0.30 – 0.50", "40 %")
@@ -24,7 +27,7 @@ def test_a_figure_has_words_and_a_place_in_its_column():
 
 
 def test_one_table_an_instrument():
-    tables = quality_tables(ROWS, result()["by_instrument"])
+    tables = quality_tables(NAMES, ROWS, result()["by_instrument"])
 
     assert [table.name for table in tables] == ["all", "drums", "bass"]
     assert tables[1].lines[0].figures[0].text == "0.50"
@@ -32,7 +35,7 @@ def test_one_table_an_instrument():
 
 
 def test_speed_is_that_of_the_models():
-    table = speed_table(ROWS)
+    table = speed_table(NAMES, ROWS)
 
     assert [line.version.model for line in table.lines] == ["teacher", "teacher", "a_style"]
     assert table.lines[1].lead == ("1.5", "1.5", "7")
@@ -40,4 +43,11 @@ def test_speed_is_that_of_the_models():
 
 
 def test_without_more_measures_the_last_table_has_no_column():
-    assert detail_table(ROWS).metrics == ()
+    assert detail_table(NAMES, ROWS).metrics == ()
+
+
+def test_a_system_without_a_window_is_no_anchor():
+    names = [Version("theirs", "theirs"), *NAMES[1:]]
+    table = quality_tables(names, ROWS, {})[0]
+
+    assert [line.colour for line in table.lines] == [0, 1, 2, None, None, None]
