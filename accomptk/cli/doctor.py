@@ -40,7 +40,15 @@ class Check:
 @json_option
 def doctor(as_json: bool) -> None:
     """Tell whether this machine is ready, and which command installs what is missing."""
-    checks = [*_python(), *_speed(), *_programs(), *_soundfonts(), *_weights(), *_disk()]
+    checks = [
+        *_python(),
+        *_speed(),
+        *_programs(),
+        *_soundfonts(),
+        *_weights(),
+        *_network(),
+        *_disk(),
+    ]
     if as_json:
         ready = all(check.ok for check in checks)
         echo_json({"ready": ready, "checks": [asdict(check) for check in checks]})
@@ -101,6 +109,26 @@ def _weights() -> Iterator[Check]:
         there = is_fetched(name)
         found = "fetched" if there else "not fetched"
         yield Check(f"weights {name}", there, found, f"accomptk weights fetch {name}")
+
+
+def _network() -> Iterator[Check]:
+    """Whether a burst of packets fits, and whether the port of ``live`` is free."""
+    import socket
+
+    from accomptk.live.protocol import PORT
+    from accomptk.live.server import RECEIVE_BUFFER
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        size = probe.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        advice = f"sysctl -w net.core.rmem_max={RECEIVE_BUFFER}"
+        yield Check("UDP buffer", size >= RECEIVE_BUFFER, f"{size >> 10} KiB", advice)
+        try:
+            probe.bind(("127.0.0.1", PORT))
+        except OSError:
+            yield Check("UDP port", False, f"{PORT} is taken", f"accomptk live --port {PORT + 1}")
+        else:
+            yield Check("UDP port", True, f"{PORT} is free")
 
 
 def _disk() -> Iterator[Check]:

@@ -79,7 +79,8 @@ class Player:
         event: Callable[[str, dict[str, Any]], None],
         always: bool = False,
     ) -> None:
-        self.rate, self.event, self.always, self.now = rate, event, always, stage.now
+        self.rate, self.event, self.now = rate, event, stage.now
+        self.always = always or stage.setup.mode == "prompt"
         self.clicks = count_in.samples(rate)
         self.position = -len(self.clicks)
         self.xruns = 0

@@ -1,5 +1,7 @@
+import contextlib
 import json
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,7 +75,16 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_json_is_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
     found = json.loads(diagnose("--json").stdout)
     assert found["ready"] == all(check["ok"] for check in found["checks"])
-    assert {"python", "torch", "ffmpeg", "speed", "disk"} <= {c["name"] for c in found["checks"]}
+    assert {"python", "torch", "ffmpeg", "speed", "UDP buffer", "disk"} <= {
+        c["name"] for c in found["checks"]
+    }
 
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert json.loads(diagnose("--json").stdout)["ready"] is False
+
+
+def test_a_taken_port_is_told() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        with contextlib.suppress(OSError):  # somebody else may play here
+            taken.bind(("127.0.0.1", 7000))
+        assert "accomptk live --port 7001" in "\n".join(missing(diagnose()))
