@@ -123,9 +123,7 @@ def _is_truncated(stated: int, found: int, log: str) -> bool:
 
 def to_mono(wav: Samples) -> Samples:
     """Average of the channels: [C, N] to [N]."""
-    total: Samples = sum(
-        wav[1:], start=wav[0]
-    )  # 4 times as fast as a mean over interleaved samples
+    total: Samples = sum(wav[1:], start=wav[0])  # a mean across interleaved samples crawls
     return total / np.float32(len(wav))
 
 
