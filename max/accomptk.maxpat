@@ -11762,7 +11762,7 @@
       "rect": [
        60,
        90,
-       1200,
+       1320,
        700
       ],
       "bglocked": 0,
@@ -12355,8 +12355,8 @@
          "numinlets": 1,
          "numoutlets": 0,
          "patching_rect": [
-          420,
-          96,
+          620,
+          56,
           114.0,
           22
          ],
@@ -12371,8 +12371,8 @@
          "numinlets": 1,
          "numoutlets": 0,
          "patching_rect": [
-          506,
-          130,
+          770,
+          56,
           98.6,
           22
          ],
@@ -12387,8 +12387,8 @@
          "numinlets": 1,
          "numoutlets": 0,
          "patching_rect": [
-          592,
-          96,
+          920,
+          56,
           148.6,
           22
          ],
@@ -12403,8 +12403,8 @@
          "numinlets": 1,
          "numoutlets": 0,
          "patching_rect": [
-          678,
-          130,
+          1070,
+          56,
           106.6,
           22
          ],
@@ -12419,8 +12419,8 @@
          "numinlets": 1,
          "numoutlets": 0,
          "patching_rect": [
-          764,
-          96,
+          1220,
+          56,
           107.3,
           22
          ],
@@ -12433,26 +12433,10 @@
          "id": "obj-37",
          "maxclass": "newobj",
          "numinlets": 1,
-         "numoutlets": 0,
-         "patching_rect": [
-          850,
-          130,
-          128.0,
-          22
-         ],
-         "outlettype": [],
-         "text": "s accomptk-ignored-is"
-        }
-       },
-       {
-        "box": {
-         "id": "obj-38",
-         "maxclass": "newobj",
-         "numinlets": 1,
          "numoutlets": 1,
          "patching_rect": [
           420,
-          180,
+          110,
           134.0,
           22
          ],
@@ -12464,14 +12448,14 @@
        },
        {
         "box": {
-         "id": "obj-39",
+         "id": "obj-38",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 4,
          "patching_rect": [
           420,
-          216,
-          76.0,
+          146,
+          74.6,
           22
          ],
          "outlettype": [
@@ -12480,7 +12464,23 @@
           "",
           ""
          ],
-         "text": "unpack f f f f"
+         "text": "unpack i i f f"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-39",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          620,
+          146,
+          130.6,
+          22
+         ],
+         "outlettype": [],
+         "text": "s accomptk-gap_ms-is"
         }
        },
        {
@@ -12488,42 +12488,10 @@
          "id": "obj-40",
          "maxclass": "newobj",
          "numinlets": 1,
-         "numoutlets": 0,
-         "patching_rect": [
-          592,
-          256,
-          108.0,
-          22
-         ],
-         "outlettype": [],
-         "text": "s accomptk-hop-is"
-        }
-       },
-       {
-        "box": {
-         "id": "obj-41",
-         "maxclass": "newobj",
-         "numinlets": 1,
-         "numoutlets": 0,
-         "patching_rect": [
-          678,
-          290,
-          108.0,
-          22
-         ],
-         "outlettype": [],
-         "text": "s accomptk-gap-is"
-        }
-       },
-       {
-        "box": {
-         "id": "obj-42",
-         "maxclass": "newobj",
-         "numinlets": 1,
          "numoutlets": 1,
          "patching_rect": [
-          840,
-          180,
+          420,
+          200,
           127.3,
           22
          ],
@@ -12535,13 +12503,13 @@
        },
        {
         "box": {
-         "id": "obj-43",
+         "id": "obj-41",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 2,
          "patching_rect": [
-          840,
-          216,
+          420,
+          236,
           62.6,
           22
          ],
@@ -12554,39 +12522,59 @@
        },
        {
         "box": {
-         "id": "obj-44",
+         "id": "obj-42",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
          "patching_rect": [
-          840,
-          256,
-          121.3,
+          620,
+          236,
+          111.3,
           22
          ],
          "outlettype": [],
-         "text": "s accomptk-tempo-is"
+         "text": "s accomptk-bpm-is"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-43",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 1,
+         "patching_rect": [
+          900,
+          110,
+          112.0,
+          22
+         ],
+         "outlettype": [
+          ""
+         ],
+         "text": "r accomptk-state-is"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-44",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 1,
+         "patching_rect": [
+          900,
+          146,
+          136.0,
+          22
+         ],
+         "outlettype": [
+          ""
+         ],
+         "text": "prepend set connected:"
         }
        },
        {
         "box": {
          "id": "obj-45",
-         "maxclass": "newobj",
-         "numinlets": 1,
-         "numoutlets": 0,
-         "patching_rect": [
-          926,
-          290,
-          146.0,
-          22
-         ],
-         "outlettype": [],
-         "text": "s accomptk-confidence-is"
-        }
-       },
-       {
-        "box": {
-         "id": "obj-46",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
@@ -12604,7 +12592,7 @@
        },
        {
         "box": {
-         "id": "obj-47",
+         "id": "obj-46",
          "maxclass": "newobj",
          "numinlets": 2,
          "numoutlets": 1,
@@ -12622,7 +12610,7 @@
        },
        {
         "box": {
-         "id": "obj-48",
+         "id": "obj-47",
          "maxclass": "newobj",
          "numinlets": 3,
          "numoutlets": 3,
@@ -12642,7 +12630,7 @@
        },
        {
         "box": {
-         "id": "obj-49",
+         "id": "obj-48",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
@@ -12660,7 +12648,7 @@
        },
        {
         "box": {
-         "id": "obj-50",
+         "id": "obj-49",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 2,
@@ -12679,7 +12667,7 @@
        },
        {
         "box": {
-         "id": "obj-51",
+         "id": "obj-50",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -12695,7 +12683,7 @@
        },
        {
         "box": {
-         "id": "obj-52",
+         "id": "obj-51",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -12713,7 +12701,7 @@
        },
        {
         "box": {
-         "id": "obj-53",
+         "id": "obj-52",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -12731,7 +12719,7 @@
        },
        {
         "box": {
-         "id": "obj-54",
+         "id": "obj-53",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
@@ -12749,7 +12737,7 @@
        },
        {
         "box": {
-         "id": "obj-55",
+         "id": "obj-54",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 2,
@@ -12768,7 +12756,7 @@
        },
        {
         "box": {
-         "id": "obj-56",
+         "id": "obj-55",
          "maxclass": "newobj",
          "numinlets": 2,
          "numoutlets": 2,
@@ -12787,7 +12775,7 @@
        },
        {
         "box": {
-         "id": "obj-57",
+         "id": "obj-56",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
@@ -12805,7 +12793,7 @@
        },
        {
         "box": {
-         "id": "obj-58",
+         "id": "obj-57",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -12821,7 +12809,7 @@
        },
        {
         "box": {
-         "id": "obj-59",
+         "id": "obj-58",
          "maxclass": "message",
          "numinlets": 2,
          "numoutlets": 1,
@@ -12839,7 +12827,7 @@
        },
        {
         "box": {
-         "id": "obj-60",
+         "id": "obj-59",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 0,
@@ -12855,7 +12843,7 @@
        },
        {
         "box": {
-         "id": "obj-61",
+         "id": "obj-60",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
@@ -12873,7 +12861,7 @@
        },
        {
         "box": {
-         "id": "obj-62",
+         "id": "obj-61",
          "maxclass": "newobj",
          "numinlets": 1,
          "numoutlets": 1,
@@ -13284,11 +13272,11 @@
        {
         "patchline": {
          "source": [
-          "obj-31",
-          5
+          "obj-37",
+          0
          ],
          "destination": [
-          "obj-37",
+          "obj-38",
           0
          ],
          "order": 0
@@ -13298,7 +13286,7 @@
         "patchline": {
          "source": [
           "obj-38",
-          0
+          3
          ],
          "destination": [
           "obj-39",
@@ -13310,21 +13298,8 @@
        {
         "patchline": {
          "source": [
-          "obj-39",
-          2
-         ],
-         "destination": [
           "obj-40",
           0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-39",
-          3
          ],
          "destination": [
           "obj-41",
@@ -13336,11 +13311,11 @@
        {
         "patchline": {
          "source": [
-          "obj-42",
+          "obj-41",
           0
          ],
          "destination": [
-          "obj-43",
+          "obj-42",
           0
          ],
          "order": 0
@@ -13362,11 +13337,24 @@
        {
         "patchline": {
          "source": [
-          "obj-43",
-          1
+          "obj-44",
+          0
          ],
          "destination": [
+          "obj-3",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
           "obj-45",
+          0
+         ],
+         "destination": [
+          "obj-46",
           0
          ],
          "order": 0
@@ -13388,12 +13376,25 @@
        {
         "patchline": {
          "source": [
-          "obj-47",
+          "obj-48",
           0
          ],
          "destination": [
-          "obj-48",
+          "obj-49",
           0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-49",
+          1
+         ],
+         "destination": [
+          "obj-46",
+          1
          ],
          "order": 0
         }
@@ -13405,33 +13406,7 @@
           0
          ],
          "destination": [
-          "obj-50",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-50",
-          1
-         ],
-         "destination": [
-          "obj-47",
-          1
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-50",
-          0
-         ],
-         "destination": [
-          "obj-47",
+          "obj-46",
           0
          ],
          "order": 1
@@ -13440,20 +13415,7 @@
        {
         "patchline": {
          "source": [
-          "obj-48",
-          0
-         ],
-         "destination": [
-          "obj-52",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-52",
+          "obj-47",
           0
          ],
          "destination": [
@@ -13466,11 +13428,37 @@
        {
         "patchline": {
          "source": [
-          "obj-48",
+          "obj-51",
+          0
+         ],
+         "destination": [
+          "obj-50",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-47",
           1
          ],
          "destination": [
-          "obj-53",
+          "obj-52",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-52",
+          0
+         ],
+         "destination": [
+          "obj-50",
           0
          ],
          "order": 0
@@ -13483,7 +13471,46 @@
           0
          ],
          "destination": [
-          "obj-51",
+          "obj-54",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-55",
+          0
+         ],
+         "destination": [
+          "obj-56",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-56",
+          0
+         ],
+         "destination": [
+          "obj-57",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-54",
+          1
+         ],
+         "destination": [
+          "obj-55",
           0
          ],
          "order": 0
@@ -13496,32 +13523,6 @@
           0
          ],
          "destination": [
-          "obj-55",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-56",
-          0
-         ],
-         "destination": [
-          "obj-57",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-57",
-          0
-         ],
-         "destination": [
           "obj-58",
           0
          ],
@@ -13531,20 +13532,7 @@
        {
         "patchline": {
          "source": [
-          "obj-55",
-          1
-         ],
-         "destination": [
-          "obj-56",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-55",
+          "obj-58",
           0
          ],
          "destination": [
@@ -13557,11 +13545,11 @@
        {
         "patchline": {
          "source": [
-          "obj-59",
-          0
-         ],
-         "destination": [
           "obj-60",
+          0
+         ],
+         "destination": [
+          "obj-61",
           0
          ],
          "order": 0
@@ -13574,20 +13562,7 @@
           0
          ],
          "destination": [
-          "obj-62",
-          0
-         ],
-         "order": 0
-        }
-       },
-       {
-        "patchline": {
-         "source": [
-          "obj-62",
-          0
-         ],
-         "destination": [
-          "obj-56",
+          "obj-55",
           1
          ],
          "order": 0
@@ -18296,13 +18271,13 @@
      "patching_rect": [
       30,
       1280,
-      119.3,
+      109.3,
       22
      ],
      "outlettype": [
       ""
      ],
-     "text": "r accomptk-tempo-is"
+     "text": "r accomptk-bpm-is"
     }
    },
    {
@@ -18390,13 +18365,13 @@
      "patching_rect": [
       230,
       1280,
-      106.0,
+      128.6,
       22
      ],
      "outlettype": [
       ""
      ],
-     "text": "r accomptk-gap-is"
+     "text": "r accomptk-gap_ms-is"
     }
    },
    {

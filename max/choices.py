@@ -1,6 +1,6 @@
 """What both patches, Max's and Pd's, offer and how they look."""
 
-from accomptk.live.protocol import DIALS, TABLE
+from accomptk.live.protocol import DIALS, MESSAGES, TABLE
 from accomptk.stems.instruments import INSTRUMENTS
 
 RING = 1 << 20
@@ -14,8 +14,14 @@ GAPS = {"auto": "gap auto", "2": "lookahead 2", "3": "lookahead 3", "4": "lookah
 """Look-ahead in the menu, and the setting it sends."""
 LEAVES_IT = -0.1
 """Lower end of a dial whose values below 0 leave it to the model."""
-STATE = ("rtf", "latency_ms", "lost", "late", "ignored")
-"""Numbers of /accomptk/state that are shown."""
+FIGURES = {
+    "max": {"bpm": "tempo", "gap_ms": "gap", "rtf": "rtf", "late": "late", "lost": "lost",
+            "latency_ms": "latency"},
+    "pd": {"bpm": "tempo", "gap_ms": "gap", "late": "late", "lost": "lost"},
+}  # fmt: skip
+"""Numbers of the server's that are shown, by argument, and what they are called."""
+FIGURED = tuple(MESSAGES[f"/accomptk/{name}"] for name in ("state", "window", "tempo"))
+"""The answers that they come with."""
 
 TO_SERVER = [message for message in TABLE if message.direction == "in"]
 TO_CLIENT = [message for message in TABLE if message.direction == "out"]

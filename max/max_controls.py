@@ -1,12 +1,10 @@
 """The controls and displays of ``accomptk.maxpat``, and the messages it takes from others."""
 
-from choices import GAPS, HOPS, INLET, LOG, PHASES, STATE, TOLD
+from choices import FIGURED, FIGURES, GAPS, HOPS, INLET, LOG, PHASES, TOLD
 from max_canvas import Canvas
 
-from accomptk.live.protocol import BEATS, DIALS, MODES
+from accomptk.live.protocol import BEATS, DIALS, MODES, Message
 from accomptk.stems.instruments import INSTRUMENTS
-
-SHOWN = {"window": ("", "", "hop", "gap"), "tempo": ("tempo", "confidence")}
 
 
 def controls(max_: Canvas) -> None:
@@ -82,20 +80,24 @@ def displays(max_: Canvas) -> None:
         20, 460, "r accomptk-got-packet_echo", "zl.slice 1", "prepend set packet_echo",
         "s accomptk-last",
     )  # fmt: skip
-    _unpack(max_, 420, 20, "state", "s f f i i i", ("state", *STATE))
-    for i, (answer, names) in enumerate(SHOWN.items()):
-        _unpack(max_, 420 + 420 * i, 180, answer, "f " * len(names), names)
+    for i, message in enumerate(FIGURED):
+        _unpack(max_, 420, 20 + 90 * i, message)
+    max_.chain(900, 110, "r accomptk-state-is", "prepend set connected:").pop().to(text)
     _rate(max_, 300, 460)
     _round_trip(max_, 640, 460)
 
 
-def _unpack(max_: Canvas, x: int, y: int, answer: str, kinds: str, names: tuple[str, ...]) -> None:
+def _unpack(max_: Canvas, x: int, y: int, message: Message) -> None:
     """Give each value of an answer to its display."""
-    *_, values = max_.chain(x, y, f"r accomptk-got-{answer}", f"unpack {kinds.strip()}")
-    for i, name in enumerate(names):
-        if name:
-            place = x + 86 * i, y + 76 + 34 * (i % 2)
-            values.to(max_.obj(f"s accomptk-{name}-is", *place), outlet=i)
+    kinds = " ".join(argument.tags for argument in message.arguments)
+    values = max_.chain(x, y, f"r accomptk-got-{message.name}", f"unpack {kinds}")[-1]
+    shown = [
+        (i, argument.name)
+        for i, argument in enumerate(message.arguments)
+        if argument.name in ("state", *FIGURES["max"])
+    ]
+    for place, (i, name) in enumerate(shown):
+        values.to(max_.obj(f"s accomptk-{name}-is", x + 200 + 150 * place, y + 36), outlet=i)
 
 
 def _rate(max_: Canvas, x: int, y: int) -> None:

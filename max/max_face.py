@@ -6,7 +6,7 @@ grid of cells below the audio; their places in the presentation are those of the
 
 from typing import Any
 
-from choices import ACCENT, DARK, GAPS, HOPS, LEAVES_IT, PANEL, WHITE
+from choices import ACCENT, DARK, FIGURES, GAPS, HOPS, LEAVES_IT, PANEL, WHITE
 from max_canvas import Canvas, Node, Place, rgba
 
 from accomptk.live.protocol import BEATS, DIALS, MODES
@@ -93,10 +93,9 @@ class Face:
 
     def _answers(self) -> None:
         self._panel((562, 336, 208, 124), PANEL)
-        numbers = ("tempo", "gap", "rtf", "late", "lost", "latency_ms")
-        for i, name in enumerate(numbers):
+        for i, (name, words) in enumerate(FIGURES["max"].items()):
             x, y = 570 + 66 * (i % 3), 340 + 42 * (i // 3)
-            self._label(name.removesuffix("_ms"), (x, y, 60, 20), size=11)
+            self._label(words, (x, y, 60, 20), size=11)
             form = "%.2f" if name == "rtf" else "%.0f"
             self._shown((x, y + 16, 60, 22), f"{name}-is", f"sprintf set {form}", 14)
         self._shown((18, 434, 530, 20), "last")

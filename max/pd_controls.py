@@ -1,9 +1,9 @@
 """The controls and displays of ``accomptk.pd``, and the messages it takes from other objects."""
 
-from choices import GAPS, HOPS, INLET, LOG, PHASES, STATE, TOLD
+from choices import FIGURED, FIGURES, GAPS, HOPS, INLET, LOG, PHASES, TOLD
 from pd_canvas import Canvas
 
-from accomptk.live.protocol import BEATS, DIALS, MODES
+from accomptk.live.protocol import BEATS, DIALS, MODES, Message
 from accomptk.stems.instruments import INSTRUMENTS
 
 
@@ -76,21 +76,22 @@ def displays() -> Canvas:
     pd.chain(
         20, 360, "r $0-got-packet_echo", "list split 1", "list prepend packet_echo", "s $0-last"
     )
-    _unpack(pd, 400, 20, "state", "s" + "f" * len(STATE), ("state", *STATE))
-    _unpack(pd, 400, 130, "window", "ffff", ("", "", "hop", "gap"))
-    _unpack(pd, 700, 130, "tempo", "ff", ("tempo", "confidence"))
+    for i, message in enumerate(FIGURED):
+        _unpack(pd, 400, 20 + 80 * i, message)
+    pd.chain(700, 100, "r $0-state-is", "makefilename connected:\\ %s").pop().to(text)
     _rate(pd, 260, 360)
     _round_trip(pd, 480, 360)
     _stems(pd, 640, 340)
     return pd
 
 
-def _unpack(pd: Canvas, x: int, y: int, answer: str, kinds: str, names: tuple[str, ...]) -> None:
+def _unpack(pd: Canvas, x: int, y: int, message: Message) -> None:
     """Give each value of an answer to its display."""
-    *_, values = pd.chain(x, y, f"r $0-got-{answer}", f"unpack {' '.join(kinds)}")
-    for i, name in enumerate(names):
-        if name:
-            values.to(pd.obj(f"s $0-{name}-is", x + 100 * i, y + 64), outlet=i)
+    kinds = " ".join("s" if argument.tags == "s" else "f" for argument in message.arguments)
+    values = pd.chain(x, y, f"r $0-got-{message.name}", f"unpack {kinds}")[-1]
+    for i, argument in enumerate(message.arguments):
+        if argument.name in ("state", *FIGURES["pd"]):
+            values.to(pd.obj(f"s $0-{argument.name}-is", x + 110 * i, y + 56), outlet=i)
 
 
 def _rate(pd: Canvas, x: int, y: int) -> None:

@@ -3,7 +3,7 @@
 Inside, everything is named ``$0-something`` and travels by send and receive.
 """
 
-from choices import ACCENT, DARK, GAPS, HELP, HOPS, LEAVES_IT, PANEL, PAPER, WHITE
+from choices import ACCENT, DARK, FIGURES, GAPS, HELP, HOPS, LEAVES_IT, PANEL, PAPER, WHITE
 from pd_audio import clock, heard, speakers, stem
 from pd_canvas import Canvas
 from pd_controls import controls, displays, messages
@@ -106,9 +106,9 @@ def _settings(root: Canvas) -> None:
     root.number(490, 402, 3, 0, 64, 0, "$0-steps", "steps")
     root.button(546, 356, "$0-reset", "reset")
     root.toggle(546, 402, "$0-rate-differs", "resampled", ink=ACCENT)
-    for i, name in enumerate(("tempo", "gap", "late", "lost")):
+    for i, (name, words) in enumerate(FIGURES["pd"].items()):
         x, y = 656 + 48 * (i % 2), 340 + 46 * (i // 2)
-        root.label(x, y, name, PANEL)
+        root.label(x, y, words, PANEL)
         root.atom("floatatom", x, y + 18, 4, get=f"$0-{name}-is")
     root.atom("listbox", 18, 428, 90, get="$0-last")
 

@@ -175,10 +175,11 @@ def test_all_sound_reaches_the_loudspeaker(patch: Graph, pd: Graph) -> None:
 
 
 @pytest.mark.parametrize("which", ["patch", "pd"])
-def test_every_name_that_is_heard_is_said(which: str, request: pytest.FixtureRequest) -> None:
+def test_every_name_that_is_said_is_heard(which: str, request: pytest.FixtureRequest) -> None:
     boxes = request.getfixturevalue(which).boxes
+    said, heard = {box.sends for box in boxes}, {box.gets for box in boxes}
 
-    assert {box.gets for box in boxes} - {box.sends for box in boxes} - {""} == set()
+    assert said ^ heard <= {"", "$0-rate-differs"}
 
 
 def test_the_presentation_is_tidy() -> None:
