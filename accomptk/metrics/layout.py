@@ -7,7 +7,7 @@ from accomptk.metrics.foils import FOILS
 from accomptk.metrics.ranking import TRUTH, beaten_on, mean_ranks
 from accomptk.metrics.table import DETAIL, QUALITY, SPEED, WARMUP, Cell, Metric, Row
 
-SPEED_NOTE = "Speed: a step of four streams at once, each with a context of its own,"
+SPEED_NOTE = "Speed: a step of a batch of streams, each with a context of its own,"
 
 
 def to_markdown(rows: Sequence[Row]) -> str:
