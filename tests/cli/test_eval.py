@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from accomptk.cli import main
 from accomptk.metrics.table import METRICS, read_csv
+from accomptk.report.gallery import Gallery
 from accomptk.stems.index import StemSet
 from accomptk.stems.prepare import prepare
 from fake_judges import PANEL, RULERS
@@ -75,7 +76,7 @@ def test_json_says_where_the_numbers_come_from(printed, world):
     row = value["rows"][0]
     assert row["recipe"].startswith("teacher ")
     assert (row["beats"], row["reference"], row["trimmed"]) == ("given", "known", "first 6 s")
-    assert row["machine"].endswith("one thread")
+    assert row["machine"].endswith("one thread, 4 streams a step")
     part = value["parts"][0]
     assert (part["track"], part["stem"], part["start_s"]) == ("one", "drums", 6.0)
     assert set(value["by_part"]["teacher K=2"]) == {
@@ -101,6 +102,20 @@ def test_run_folder_holds_tables_result_and_audio(printed, world):
         ]
         assert {soundfile.info(path).frames for path in kept} == {10 * 44_100}
     assert "finished" in json.loads((out / "provenance.json").read_text())
+
+
+def test_run_folder_is_what_report_reads(printed):
+    gallery = Gallery.open(printed[1])
+
+    assert [version.name for version in gallery.versions] == [
+        *("ground_truth", "codec", "teacher K=0", "teacher K=2"),
+        *("random_pairing", "tempo_matched", "click", "silence"),
+    ]
+    assert [(e.track, e.stem, e.start_s) for e in gallery.excerpts] == [
+        *(("one", "drums", 6.0), ("one", "bass", 6.0), ("two", "drums", 6.0), ("two", "bass", 6.0))
+    ]
+    assert all(len(excerpt.takes) == len(gallery.versions) for excerpt in gallery.excerpts)
+    assert gallery.excerpts[0].chords
 
 
 def test_table_is_plain_text_and_ends_with_the_folder(world):
