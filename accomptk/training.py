@@ -51,6 +51,11 @@ class Optim:
     precision: Literal["float32", "bfloat16"] = "float32"
     cooldown: float = 0.0
 
+    def arithmetic(self, device: torch.device) -> torch.autocast:
+        """The context in which a loss is computed."""
+        dtype: torch.dtype = getattr(torch, self.precision)
+        return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+
     def rate(self, step: int) -> float:
         """Learning rate of a step."""
         warm = min(1.0, (step + 1) / max(self.warmup, 1))
@@ -115,9 +120,7 @@ class Trainer:
         self.model.train()
         for group in self.optimizer.param_groups:
             group["lr"] = self.optim.rate(self.step)
-        device = next(self.model.parameters()).device.type
-        dtype = getattr(torch, self.optim.precision)
-        with torch.autocast(device, dtype, enabled=dtype != torch.float32):
+        with self.optim.arithmetic(next(self.model.parameters()).device):
             value = loss(self.step)
         value.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)

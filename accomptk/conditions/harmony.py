@@ -69,5 +69,6 @@ def bar_frames(beats: Floats) -> float | None:
     beat = 6.0 / 2.0 ** float(tempo[known].mean())  # 120 bpm are 6 frames
     turn = np.diff(np.unwrap(np.arctan2(beats[2], beats[3]))) if len(tempo) > 1 else np.zeros(1)
     pace = float(turn.mean()) / (2 * np.pi)
-    meter = int(round(1 / pace / beat)) if pace > 1e-3 else BEATS_A_BAR
-    return beat * float(meter if 2 <= meter <= 8 else BEATS_A_BAR)
+    found: int = round(1 / pace / beat) if pace > 1e-3 else BEATS_A_BAR
+    frames: float = beat * (found if 2 <= found <= 8 else BEATS_A_BAR)
+    return frames

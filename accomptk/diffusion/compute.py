@@ -79,7 +79,8 @@ def _measure_size(name: str, recipe: TeacherRecipe, channels: int, steps: int) -
     for step in range(WARM_STEPS + steps):
         began = time.perf_counter()
         batch = sampler.batch(recipe.optim.batch, numpy_generator(0, "batch", step))
-        loss = teacher_loss(denoiser, batch, recipe, generator(0, "noise", step))
+        with recipe.optim.arithmetic(torch.device("cpu")):
+            loss = teacher_loss(denoiser, batch, recipe, generator(0, "noise", step))
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -21,6 +21,10 @@ class Code(Protocol):
     def component_weights(self) -> Tensor:
         """What an error of 1 in each latent weighs in feature energy, mean 1, [C]."""
 
+    @property
+    def base(self) -> "LinearCode":
+        """The principal components that it is made of."""
+
     def encode_memory(self, batch: int) -> Memory:
         """Memory of streams that have heard nothing."""
 
@@ -58,6 +62,11 @@ class LinearCode:
         """What an error of 1 in each latent weighs in feature energy, mean 1, [C]."""
         energy = self.scale**2
         return energy / energy.mean()
+
+    @property
+    def base(self) -> "LinearCode":
+        """Itself."""
+        return self
 
     def leading(self, components: int) -> "LinearCode":
         """The code of the first components alone."""

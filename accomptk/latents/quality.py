@@ -117,7 +117,7 @@ def _through(codec: Path, name: str, wav: Samples) -> Samples:
         return _opus(wav, OPUS[name])
     chosen = load_spectral(codec)
     if name in LINEAR:
-        base = getattr(chosen.code, "base", chosen.code).leading(LINEAR[name])
+        base = chosen.code.base.leading(LINEAR[name])
         chosen = SpectralCodec(base, chosen.spectrum, name, LINEAR_ITERATIONS)
     played = decode(chosen, encode(chosen, torch.from_numpy(wav)[None, None]))
     return np.asarray(played[0, 0, : len(wav)].numpy())
@@ -156,9 +156,9 @@ def _measure(codec: Path, signal: Signal, played: Samples) -> dict[str, Any]:
         key: onset_f1(*onsets) if len(onsets[0]) else None,
     }
     if signal.instrument not in ("drums", "mix"):
-        found = [chroma(wav, SAMPLE_RATE).energy for wav in (signal.wav, played)]
-        if all(energy.any() for energy in found):
-            figures["chroma"] = float(np.corrcoef(*(energy.ravel() for energy in found))[0, 1])
+        sung, back = (chroma(wav, SAMPLE_RATE).energy.ravel() for wav in (signal.wav, played))
+        if sung.any() and back.any():
+            figures["chroma"] = float(np.corrcoef(sung, back)[0, 1])
     return figures
 
 
