@@ -55,9 +55,11 @@ results: $(STAMP)  ## make the tables and plots of results/ and README.md from t
 
 measure: $(STAMP)  ## measure the stored rows again, with nothing else running
 	$(BIN)/accomptk weights fetch
-	$(BIN)/accomptk eval --lookahead 0,1,2 --out $(OUT) --force --store results/eval.csv --cache accomptk/demo/anchors
+	$(BIN)/accomptk eval --lookahead 0,1,2 --audio --out $(OUT) --force --store results/eval.csv --cache accomptk/demo/anchors
 	$(BIN)/accomptk bench ruler --write
 	$(BIN)/python -m accomptk.metrics.results
+	$(BIN)/accomptk report $(OUT)
+	$(BIN)/python tests/report_picture.py $(OUT)/report.html results/report.png
 
 demo-songs: $(STAMP)  ## make the shipped demo songs again
 	$(BIN)/accomptk prep band --songs 14 --split test --seconds 31 35 --seed 7 --no-latents --out runs/demo-songs

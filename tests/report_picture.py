@@ -1,10 +1,15 @@
-"""Takes the picture of a report that README.md shows: PAGE.html PICTURE.png."""
+"""Takes the picture of a report that README.md may show: PAGE.html PICTURE.png."""
 
+import io
 import sys
 import time
 from pathlib import Path
 
+from PIL import Image
+
 from chromium import open_chromium, set_screen
+
+COLOURS = 96  # enough for a calm page, at a third of the bytes
 
 
 def main(page: str, picture: str) -> None:
@@ -14,8 +19,9 @@ def main(page: str, picture: str) -> None:
     browser.get(Path(page).resolve().as_uri())
     browser.execute_script("choose(2); deck.player.seek(12)")
     time.sleep(5)  # for the spectrogram
-    Path(picture).write_bytes(browser.get_screenshot_as_png())
+    taken = Image.open(io.BytesIO(browser.get_screenshot_as_png()))
     browser.quit()
+    taken.convert("RGB").quantize(COLOURS).save(picture, optimize=True)
 
 
 if __name__ == "__main__":
