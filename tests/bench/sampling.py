@@ -76,12 +76,13 @@ def gflop(model, codec, window: Window, sampling) -> float:
 
 @click.command()
 @click.option("--hop", default=9, show_default=True)
+@click.option("--student", default="student", show_default=True)
 @click.option("--store", type=click.Path(path_type=Path), default=Path("results/sampling.csv"))
-def main(hop: int, store: Path) -> None:
+def main(hop: int, student: str, store: Path) -> None:
     """Write a row for each model and number of steps."""
     codec, rows = load_codec(), []
     for name, steps in ROWS:
-        model = load_model(name)
+        model = load_model(student if name == "student" else name)
         window = Window(frames=model.frames, hop=hop, gap=0)
         sampling = replace(model.sampling, num_steps=steps)
         cost = measure_stream(model, codec, PLAYERS, window, sampling)

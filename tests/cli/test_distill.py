@@ -15,7 +15,7 @@ from accomptk.latents.codec import SHIPPED, load_codec
 from tiny_models import tiny_a_style, tiny_teacher
 
 SMALL = ("--recipe", "smoke/synth", "--set", "streams=3", "--set", "group=2", "--quiet")
-SMALL += ("--set", "geometry.excerpt=14")
+SMALL += ("--set", "geometry.excerpt=14", "--set", "players=2")
 READS = (".wav", ".flac", ".mp3", ".ogg", ".mp4", ".mid", ".sf2", ".parquet", ".npy")
 
 
@@ -88,10 +88,13 @@ def test_data_free_distillation_opens_no_recording(models, tmp_path, opened, mon
     trap.mkdir(parents=True)
     (trap / "index.parquet").write_bytes(b"must not be read")
     monkeypatch.chdir(tmp_path)
+    small = 'extends = "smoke/synth"\nstreams = 2\nplayers = 2\n[geometry]\nexcerpt = 12\n'
+    (tmp_path / "synth.toml").write_text(small)
     opened.clear()
     result = run(
         *("distill", "--data-free", "--recipe", "smoke/distill", "--teacher", models["teacher"]),
-        *("--out", "run", "--json", "--merge", "--quiet", "--set", "optim.precision=bfloat16"),
+        *("--out", "run", "--json", "--merge", "--quiet", "--set", "synth=synth.toml"),
+        *("--set", "optim.precision=bfloat16", "--set", "optim.steps=2"),
     )
     assert result.exit_code == 0, result.output
     made = json.loads(result.stdout)
