@@ -39,7 +39,7 @@ def _parts(root: Canvas) -> None:
     )
     others = (
         ("to_server", (1140, 1160), to_server), ("connection", (1320, 500), connection),
-        ("controls", (1320, 1000), controls), ("displays", (1320, 700), displays),
+        ("controls", (1320, 1000), controls), ("displays", (1380, 700), displays),
         ("packets", (1320, 360), packets),
     )  # fmt: skip
     for i, (name, size, fill) in enumerate(others):
