@@ -103,7 +103,7 @@ def read_packet(data: bytes, messages: Mapping[str, Message]) -> Packet:
         raise Malformed("no such message", address[:80])
     if message.rest is not None and message.rest.tags == "f":
         return _read_samples(message, data, begin)
-    return _read_control(message, data)
+    return _read_control(message, data, begin)
 
 
 def write_message(address: str, *values: Value) -> bytes:
@@ -155,9 +155,12 @@ def _read_samples(message: Message, data: bytes, begin: int) -> Packet:
     return Packet(message, checked, (), np.clip(samples, -LOUDEST, LOUDEST))
 
 
-def _read_control(message: Message, data: bytes) -> Packet:
+def _read_control(message: Message, data: bytes, begin: int) -> Packet:
     if len(data) > MAX_CONTROL_BYTES:
         raise Malformed("too long", message.name)
+    tags = _read_text(data, begin)[0] if data[begin:] else ","
+    if tags[:1] != "," or set(tags[1:]) - set("ifs"):  # python-osc would log what it does not know
+        raise Malformed("arguments: another type is wanted", message.name)
     try:
         values = tuple(OscMessage(data).params)
     except (OscParseError, ValueError) as error:

@@ -89,6 +89,11 @@ def test_what_does_not_fit_the_table_is_refused(data, reason):
     assert reason in refused(data)
 
 
+def test_strangers_cannot_write_to_the_log(caplog):
+    refused(b"/accomptk/ping\0\0,\x1b[\0")
+    assert not caplog.records
+
+
 def test_loud_samples_are_clipped():
     packet = read_packet(write_samples(IN, (1, 2), np.array([99.0, -99.0])), MESSAGES)
     assert packet.samples.tolist() == [LOUDEST, -LOUDEST]
