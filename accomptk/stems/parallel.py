@@ -85,8 +85,8 @@ def _stream(client: "Client", name: str, items: Sequence[Item]) -> "Iterator[tup
         under_way.update((f.key, item) for f, item in zip(futures, batch, strict=True))
         return futures
 
-    processes = max(sum(client.ncores().values()), 1)
-    ready: Any = as_completed(start(_AHEAD * processes))  # type: ignore[no-untyped-call]
+    threads = client.ncores().values()  # type: ignore[no-untyped-call]
+    ready: Any = as_completed(start(_AHEAD * max(sum(threads), 1)))  # type: ignore[no-untyped-call]
     for future in ready:
         yield under_way.pop(future.key), future
         for another in start(1):
