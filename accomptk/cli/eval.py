@@ -258,24 +258,24 @@ def measure(
         result = play(
             stage, session.entries, session.parts, workers=workers, team=team, progress=follow(bar)
         )
-    common = common_row(session, panel, workers * team.size)
+    common = common_row(session, panel, recipe, workers * team.size)
     rulers = RULERS if panel.embed is not None else {}
     board = score(result, session.parts, codec, rulers, recipe, common)
     return board, {**details(session, recipe, common), "by_part": result.by_part()}
 
 
-def common_row(session: "Session", panel: "Panel", processes: int) -> "Row":
+def common_row(session: "Session", panel: "Panel", recipe: "EvalRecipe", processes: int) -> "Row":
     """What all rows have in common."""
     from accomptk.metrics.panel import judge_line
     from accomptk.metrics.table import Row
     from accomptk.run import machine_line
 
-    several = f", {processes} processes of one thread" if processes > 1 else ", one thread"
+    several = f"{processes} processes of one thread" if processes > 1 else "one thread"
     return Row(
         model="",
         data=session.stems.index_hash[:8],
         judges=judge_line(panel, [part.song.beats_source for part in session.parts]),
-        machine=machine_line() + several,
+        machine=f"{machine_line()}, {several}, {recipe.batch} streams a step",
     )
 
 
