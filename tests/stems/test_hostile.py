@@ -153,7 +153,7 @@ def test_kill_9_midway_loses_no_whole_song_and_keeps_no_half_one(tmp_path: Path)
     source, out = tmp_path / "in", tmp_path / "set"
     for number in range(12):
         for name in ("bass", "drums", "piano"):
-            write(source / f"song {number:02d}" / f"{name}.wav", seconds=8, rate=48_000)
+            write(source / f"song {number:02d}" / f"{name}.wav", seconds=8)
     words = ["prep", "stems", str(source), "--out", str(out), "--workers", "1"]
     command = [sys.executable, "-m", "accomptk", *words, "--no-latents", "--no-beats"]
     process = subprocess.Popen(command, start_new_session=True)
