@@ -119,6 +119,13 @@ Examples:
     metavar="DIR",
     help="Checkpoints of the frechet-audio-distance package, for its four.",
 )
+@click.option(
+    "--cocola",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    metavar="FILE",
+    help="Published COCOLA checkpoint, to judge coherence instead of accomptk's own model.",
+)
 @click.option("--audio", is_flag=True, help="Also keep the audio, for a listening page.")
 @click.option(
     "--predictions", "layout", is_flag=True, help="Also write model_predictions, as --from reads."
@@ -238,7 +245,7 @@ def measure(
     if team.leads:
         warn(session.parts, session.left_out)
     codec = load_codec(options["codec"])
-    panel = find_panel(options["embedding"], options["ckpt_dir"])
+    panel = find_panel(options["embedding"], options["ckpt_dir"], options["cocola"])
     check_ears(panel, session.entries, session.parts, recipe.beats)
     stage = Stage(
         stems=session.stems,

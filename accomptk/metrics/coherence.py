@@ -137,4 +137,4 @@ def _load(path: Path) -> OwnJudge:
     tensors, header = load_tensors(path, "coherence")
     net = Similarity(parse_recipe(header.recipe["size"], Size, str(path)))
     net.load_state_dict(tensors)
-    return OwnJudge(f"coherence {file_sha256(path)[:8]}", net.eval())
+    return OwnJudge(f"coherence {file_sha256(path)[:8]}, in nats", net.eval())

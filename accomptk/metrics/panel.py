@@ -4,37 +4,44 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accomptk.errors import CheckpointError, MissingTool
 from accomptk.metrics.closeness import Interval
-from accomptk.metrics.judge import Panel
+from accomptk.metrics.judge import Compare, Panel
 from accomptk.run import numpy_generator
+
+if TYPE_CHECKING:
+    from accomptk.metrics.coherence import CoherenceJudge
 
 Floats = NDArray[np.floating[Any]]
 
 log = logging.getLogger(__name__)
 
 
-def find_panel(embedding: str | None = None, ckpt_dir: Path | None = None) -> Panel:
+def find_panel(
+    embedding: str | None = None, ckpt_dir: Path | None = None, cocola: Path | None = None
+) -> Panel:
     """All judges whose weights are here; a warning names each that is absent.
 
     Args:
         embedding: Judge of the Frechet distances; None for musicnn, which may be absent.
         ckpt_dir: Folder of the checkpoints of the frechet-audio-distance package.
+        cocola: Published checkpoint that judges coherence; None for accomptk's own judge.
 
     Raises:
         MissingTool: If the judge that is named lacks its weights.
         RecipeError: If there is no such judge.
     """
-    from accomptk.metrics import beat, coherence, embeddings
+    from accomptk.metrics import beat, embeddings
 
     ears: tuple[str, ...] = ()
     name, embed = embedding or embeddings.DEFAULT, None
-    track, tracker, compare, comparer = None, "none", None, "none"
+    track, tracker, comparer = None, "none", "none"
+    compare: Compare | None = None
     try:
         embeddings.load_model(name, ckpt_dir)
         embed = partial(_embed, name=name, ckpt_dir=ckpt_dir)
@@ -48,8 +55,10 @@ def find_panel(embedding: str | None = None, ckpt_dir: Path | None = None) -> Pa
     except MissingTool as error:
         log.warning("no beat F1: %s", error)
     try:
-        compare, comparer = _compare, coherence.load_coherence().name
+        compare, comparer = partial(_compare, cocola=cocola), _load_comparer(cocola).name
     except CheckpointError as error:
+        if cocola is not None:
+            raise
         log.warning("no coherence: %s", error)
     return Panel(
         embed=embed,
@@ -74,7 +83,7 @@ def judge_line(panel: Panel, beats_sources: Sequence[str]) -> str:
         f"FAD: {panel.embedding}, against the ground truth through the codec, n = patches. "
         f"Beats: {panel.tracker} on the stem alone against {reference} beats, "
         "within 70 ms, scored from the first second of the excerpt. "
-        f"Coherence: {panel.comparer}, in nats."
+        f"Coherence: {panel.comparer}."
     )
 
 
@@ -122,11 +131,21 @@ RULERS = {
 """By metric: which embeddings it is of, and what makes its distance to a reference."""
 
 
-def _compare(stem: Floats, context: Floats, sample_rate: int) -> dict[str, float] | None:
+def _compare(
+    stem: Floats, context: Floats, sample_rate: int, cocola: Path | None
+) -> dict[str, float] | None:
     """Coherence by view; at module level, so that other processes find it."""
+    return _load_comparer(cocola)(stem, context, sample_rate)
+
+
+def _load_comparer(cocola: Path | None) -> "CoherenceJudge":
     from accomptk.metrics.coherence import load_coherence
 
-    return load_coherence()(stem, context, sample_rate)
+    if cocola is None:
+        return load_coherence()
+    from accomptk.metrics.cocola import load_cocola
+
+    return load_cocola(cocola)
 
 
 def _embed(

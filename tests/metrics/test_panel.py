@@ -62,3 +62,9 @@ def test_a_named_judge_without_weights_is_refused(tmp_path):
     assert "\n" not in str(caught.value)
     with pytest.raises(RecipeError, match="'ears': not known; there are musicnn-msd"):
         find_panel("ears")
+
+
+def test_a_named_cocola_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(MissingTool, match="COCOLA checkpoint") as caught:
+        find_panel(cocola=tmp_path / "none.ckpt")
+    assert "\n" not in str(caught.value)
