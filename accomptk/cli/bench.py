@@ -186,7 +186,8 @@ def ruler(
 
     Also prints how often it is more coherent than each of them, by instrument.
     """
-    from accomptk.cli.eval import follow, show
+    from accomptk.cli.eval import follow
+    from accomptk.cli.tables import show
     from accomptk.metrics.table import write_csv
     from accomptk.streaming.ruler import measure_ruler
 

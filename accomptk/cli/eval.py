@@ -1,7 +1,5 @@
 """accomptk eval: play a set of songs with every model and look-ahead, and measure it."""
 
-import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +28,7 @@ from accomptk.cli.options import (
     steps_option,
     workers_option,
 )
+from accomptk.cli.tables import show, write
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from accomptk.streaming.scoreboard import Scoreboard
     from accomptk.streaming.session import Session
 
-WIDTH = 160  # room for the wider table, which takes what it needs
 MODELS = ("teacher", "a_style")
 OUTCOMES = "outcomes"  # folder of what came of each batch
 PARTS = ("drums", "bass", "guitar", "piano")
@@ -337,40 +335,3 @@ def follow(bar: "Progress") -> Callable[[int, int, str], None]:
     """Show on a progress display what was done."""
     task = bar.add_task("reading")
     return lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
-
-
-def write(
-    folder: Path, rows: Sequence["Row"], value: Mapping[str, Any], store: Path | None
-) -> None:
-    """Write table.csv, table.md and result.json, and the rows once more where they are stored."""
-    from accomptk.metrics.layout import to_markdown
-    from accomptk.metrics.table import write_csv
-    from accomptk.run import replacing
-
-    write_csv(folder / "table.csv", rows)
-    if store is not None:
-        write_csv(store, rows)
-    texts = {"table.md": to_markdown(rows), "result.json": json.dumps(value, indent=2) + "\n"}
-    for name, text in texts.items():
-        with replacing(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-
-
-def show(rows: Sequence["Row"]) -> None:
-    """Print all tables on stdout; plain text where that is no terminal."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    from accomptk.metrics.layout import footnote, tables
-
-    console = Console(file=sys.stdout, highlight=False, width=WIDTH)
-    for heading, lines in tables(rows):
-        table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-        for index, name in enumerate(heading):
-            table.add_column(name, justify="right" if index else "left")
-        for line in lines:
-            table.add_row(*(text.replace(" (", "\n").rstrip(")") for text in line))
-        console.print(table)
-        console.print()
-    console.print(footnote(rows), width=min(WIDTH, 100))
