@@ -19,7 +19,7 @@ def open_chromium(downloads: Path) -> "Chrome":
 
     options = webdriver.ChromeOptions()
     options.binary_location = find_program("chromium")
-    for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu"):
+    for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "hide-scrollbars"):
         options.add_argument(f"--{argument}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     browser = webdriver.Chrome(options, webdriver.ChromeService(find_program("chromedriver")))

@@ -15,7 +15,7 @@ COLOURS = 96  # enough for a calm page, at a third of the bytes
 def main(page: str, picture: str) -> None:
     """Write the top of a page, with its players, as it looks on a desk."""
     browser = open_chromium(Path(picture).parent.resolve())
-    set_screen(browser, 1100, 980)
+    set_screen(browser, 1100, 1040)
     browser.get(Path(page).resolve().as_uri())
     browser.execute_script("choose(2); deck.player.seek(12)")
     time.sleep(5)  # for the spectrogram

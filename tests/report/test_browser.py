@@ -198,6 +198,8 @@ def test_seeking_by_pointer_slider_and_keys(report):
         report.find("#seek"),
     )
     assert report.text("#clock") == "0:04.0"
+    report.find("#seek").send_keys("\ue012")
+    assert report.position == pytest.approx(2, abs=0.05)
     at = report.browser.execute_script(
         "return getComputedStyle(document.getElementById('playhead')).left"
     )

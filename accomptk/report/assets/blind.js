@@ -65,7 +65,7 @@ function makeVersion(place) {
 
 function choose(index) {
   version = index;
-  $("versions").querySelectorAll("[type=radio]")[index].checked = true;
+  pick($("versions").querySelectorAll("[type=radio]")[index]);
   $("chosen").textContent = `Version ${index + 1}`;
   deck.player.choose(test.trials[trial].takes[index]);
 }

@@ -18,6 +18,9 @@ class Deck {
       radio.addEventListener("change", () => this.setMode(radio.value));
     }
     document.addEventListener("keydown", (event) => this.#onKey(event));
+    window.addEventListener("unhandledrejection", ({ reason }) => {
+      if (reason.name === "EncodingError") $("chosen").textContent = "This browser plays no Opus.";
+    });
   }
 
   // Another context with its takes; `sounds` are all that may be chosen.
@@ -55,11 +58,16 @@ class Deck {
     c: () => this.setMode(this.mode === "context" ? "mix" : "context"),
   };
 
+  // Whether a key belongs to what has the focus: to a text, to the slider of a rating, or to a
+  // button or switch that was reached by keyboard.
+  static #isOwn({ target, key }) {
+    if (target.matches("[type=text]")) return true;
+    if (target.matches("[type=range]:not(#seek)")) return /^(Home|End|Arrow.*)$/.test(key);
+    return target.matches(":is(button, summary, [name=mode]):focus-visible") && /^( |Arrow.*)$/.test(key);
+  }
+
   #onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("[type=text]")) return;
-    // What was reached by keyboard keeps the keys that it has in every browser.
-    const own = event.target.closest("button, summary, a, [type=range], [name=mode]");
-    if (own?.matches(":focus-visible") && /^( |Home|Arrow.*)$/.test(event.key)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || Deck.#isOwn(event)) return;
     const digit = /^\d$/.test(event.key) ? (Number(event.key) + 9) % 10 : Infinity;
     if (digit < this.count()) this.choose(digit);
     else if (this.#keys[event.key]) this.#keys[event.key]();

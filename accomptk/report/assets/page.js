@@ -13,6 +13,12 @@ function make(tag, values = {}, ...children) {
   return node;
 }
 
+// Checks a radio button; the focus goes along if another of its group had it.
+function pick(radio) {
+  radio.checked = true;
+  if (document.activeElement.name === radio.name) radio.focus();
+}
+
 // 67.25 as 1:07.3
 function clock(seconds) {
   const tenths = Math.round(seconds * 10);

@@ -59,7 +59,7 @@ function makeLane({ label, scores, colour }, index) {
 async function choose(index) {
   take = index;
   const { audio, label, colour } = excerpt.takes[index];
-  $("takes").querySelectorAll("input")[index].checked = true;
+  pick($("takes").querySelectorAll("input")[index]);
   $("chosen").textContent = label;
   $("spectrum-name").textContent = label;
   $("spectrum").dataset.colour = colour ?? "none";
