@@ -25,7 +25,8 @@ from accomptk.recipe import parse_recipe
 ITERATIONS = 4
 _KNEE = 0.9
 _MAKE_UP_DB = 0.8
-"""A code smooths noise: bass comes back 0.1 dB too soft, drums 1.5 dB; the middle of both."""
+"""A linear code smooths noise: bass comes back 0.1 dB too soft, drums 1.5 dB; the middle of
+both. An autoencoder learns the balance."""
 
 
 class SpectralCodec:
@@ -51,6 +52,7 @@ class SpectralCodec:
         self.spectrum = spectrum
         self.sha8 = sha8
         self.phases = PhaseRebuilder(iterations)
+        self.make_up = 10 ** (_MAKE_UP_DB / 20) if isinstance(code, LinearCode) else 1.0
 
     @property
     def channels(self) -> int:
@@ -81,7 +83,7 @@ class SpectralCodec:
         """Samples [B, 1, n * FRAME_SAMPLES] of the next [B, C, n] latents, late by OVERLAP."""
         magnitude = self.spectrum.synthesise(self.code.decode(latents, state.tensors))
         frames = [self.phases.play(each, state.tensors) for each in magnitude.unbind(1)]
-        return _soften(torch.cat(frames, dim=-1) * 10 ** (_MAKE_UP_DB / 20)).unsqueeze(1)
+        return _soften(torch.cat(frames, dim=-1) * self.make_up).unsqueeze(1)
 
 
 def load_spectral(path: Path, iterations: int = ITERATIONS) -> SpectralCodec:
