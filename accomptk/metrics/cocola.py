@@ -31,13 +31,13 @@ WINDOW_SAMPLES = 5 * SAMPLE_RATE
 HOP_SAMPLES = WINDOW_SAMPLES // 2
 FFT_SAMPLES, FFT_WINDOW_SAMPLES, FFT_HOP_SAMPLES = 1024, 400, 160
 MEL_BANDS, LOWEST_HZ, HIGHEST_HZ = 64, 60.0, 7800.0
-BATCH_NORM = {"eps": 1e-3, "momentum": 0.01}
 # Repeats, kernel, stride, expansion, channels of each stage of EfficientNet-B0.
 STAGES = (
     *((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80)),
     *((3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320)),
 )
 STEM, HEAD = 32, 1280
+NORM_EPS = 1e-3
 UNREADABLE = (KeyError, RuntimeError, ValueError, TypeError, AttributeError, EOFError)
 
 
@@ -60,13 +60,13 @@ class Bottleneck(nn.Module):
         self.expands = expansion > 1
         if self.expands:
             self._expand_conv = Same(inside, wide, 1, bias=False)
-            self._bn0 = nn.BatchNorm2d(wide, **BATCH_NORM)
+            self._bn0 = nn.BatchNorm2d(wide, eps=NORM_EPS)
         self._depthwise_conv = Same(wide, wide, kernel, stride, groups=wide, bias=False)
-        self._bn1 = nn.BatchNorm2d(wide, **BATCH_NORM)
+        self._bn1 = nn.BatchNorm2d(wide, eps=NORM_EPS)
         self._se_reduce = Same(wide, max(1, inside // 4), 1)
         self._se_expand = Same(max(1, inside // 4), wide, 1)
         self._project_conv = Same(wide, outside, 1, bias=False)
-        self._bn2 = nn.BatchNorm2d(outside, **BATCH_NORM)
+        self._bn2 = nn.BatchNorm2d(outside, eps=NORM_EPS)
         self.adds = stride == 1 and inside == outside
 
     def forward(self, x: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ class EfficientNet(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self._conv_stem = Same(channels, STEM, 3, 2, bias=False)
-        self._bn0 = nn.BatchNorm2d(STEM, **BATCH_NORM)
+        self._bn0 = nn.BatchNorm2d(STEM, eps=NORM_EPS)
         blocks, inside = [], STEM
         for repeats, kernel, stride, expansion, outside in STAGES:
             for index in range(repeats):
@@ -93,7 +93,7 @@ class EfficientNet(nn.Module):
                 inside = outside
         self._blocks = nn.ModuleList(blocks)
         self._conv_head = Same(inside, HEAD, 1, bias=False)
-        self._bn1 = nn.BatchNorm2d(HEAD, **BATCH_NORM)
+        self._bn1 = nn.BatchNorm2d(HEAD, eps=NORM_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, channels, H, W] to [B, 1280]."""
@@ -104,26 +104,37 @@ class EfficientNet(nn.Module):
         return F.adaptive_avg_pool2d(x, 1).flatten(1)
 
 
+class Bilinear(nn.Module):
+    """The bilinear form of two embeddings."""
+
+    def __init__(self, embedding: int) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(embedding, embedding))
+
+    def forward(self, one: Tensor, two: Tensor) -> Tensor:
+        """[B, E] and [B, E] to [B]."""
+        return ((one @ self.w) * two).sum(dim=1)
+
+
 class Cocola(nn.Module):
     """The encoder of both sides and the bilinear form."""
 
     def __init__(self, embedding: int) -> None:
         super().__init__()
-        self.encoder = nn.Module()
-        self.encoder.encoder = nn.Module()
-        self.encoder.encoder.model = nn.Sequential(EfficientNet(2))
-        self.encoder.projection = nn.Linear(HEAD, embedding)
+        network = nn.ModuleDict({"model": nn.Sequential(EfficientNet(2))})
+        self.encoder = nn.ModuleDict({"encoder": network, "projection": nn.Linear(HEAD, embedding)})
         self.layer_norm = nn.LayerNorm(embedding)
-        self.similarity = nn.Module()
-        self.similarity.w = nn.Parameter(torch.zeros(embedding, embedding))
+        self.similarity = Bilinear(embedding)
 
     def forward(self, contexts: Tensor, stems: Tensor) -> Tensor:
         """Similarity of windows [B, 2, bands, frames] pair by pair, [B]."""
-        one, two = (self._embed(windows) for windows in (contexts, stems))
-        return ((one @ self.similarity.w) * two).sum(dim=1)
+        found: Tensor = self.similarity(self._embed(contexts), self._embed(stems))
+        return found
 
     def _embed(self, windows: Tensor) -> Tensor:
-        embedded = self.encoder.projection(self.encoder.encoder.model(windows))
+        network = self.encoder["encoder"]
+        assert isinstance(network, nn.ModuleDict)
+        embedded = self.encoder["projection"](network["model"](windows))
         return torch.tanh(self.layer_norm(embedded))
 
 
