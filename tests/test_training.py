@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from accomptk.training import Optim, Trainer, step_generators
 from accomptk.run import Run
+from accomptk.training import Optim, Trainer, step_generators
 
 OPTIM = Optim(
     lr=0.05, warmup=3, weight_decay=0.01, clip=1.0, ema=0.1, batch=4, steps=8, save_every_s=1e9

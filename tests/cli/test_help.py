@@ -34,7 +34,19 @@ def test_help_has_an_example_and_fits_the_terminal(path: tuple[str, ...]) -> Non
 
 def test_verbs_are_in_the_order_of_the_data() -> None:
     assert list(COMMANDS) == [
-        *("prep", "train", "synth", "distill", "simulate", "eval", "report", "live", "bench", "weights", "doctor")
+        *(
+            "prep",
+            "train",
+            "synth",
+            "distill",
+            "simulate",
+            "eval",
+            "report",
+            "live",
+            "bench",
+            "weights",
+            "doctor",
+        )
     ]
 
 
