@@ -20,7 +20,7 @@ class AdapterRecipe:
     """
 
     rank: int
-    alpha: float
+    alpha: int
     targets: tuple[str, ...]
 
     @property
