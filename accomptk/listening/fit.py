@@ -1,5 +1,6 @@
 """Trains the coherence model on a prepared set."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from accomptk.training import Optim, Trainer
 
 VALIDATE_EVERY = 200
 VALIDATION_BATCHES = 2
+ZERO_WEIGHT = 0.05  # of the views' zero
 VIEW_WEIGHT = 0.5  # of each view's own loss, beside that of both
 
 
@@ -115,7 +117,17 @@ def contrast(net: Similarity, batch: Batch) -> Tensor:
     own = torch.arange(len(both), device=both.device)
     audible = percussive[:, : 2 * len(both)] if batch.is_pitched else percussive
     found = F.cross_entropy(both, own) + F.cross_entropy(both[:, : len(both)].T, own)
-    return found + VIEW_WEIGHT * (F.cross_entropy(harmonic, own) + F.cross_entropy(audible, own))
+    found = found + VIEW_WEIGHT * (F.cross_entropy(harmonic, own) + F.cross_entropy(audible, own))
+    zero = _mean_odds(harmonic).square().mean() + _mean_odds(audible).square().mean()
+    return found + ZERO_WEIGHT * zero
+
+
+def _mean_odds(view: Tensor) -> Tensor:
+    """Log of the mean odds of all stems in each context, [B].
+
+    Cross entropy leaves it open; at 0 a similarity is in nats, and 0 says nothing.
+    """
+    return view.logsumexp(dim=1) - math.log(view.shape[1])
 
 
 def similarities(net: Similarity, batch: Batch) -> tuple[Tensor, Tensor]:
