@@ -1,5 +1,6 @@
 """Fixtures that more than one test module uses."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,11 @@ from accomptk.stems.render import SOUNDFONTS, find_program, find_soundfont
 from signals import RATE, clicks, sine
 
 STEM_S = 3.0
+
+
+def pytest_configure() -> None:
+    """Tests stop programs as a terminal would, also where the run itself is deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

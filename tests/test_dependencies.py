@@ -44,7 +44,7 @@ JOBS = {
     "webdataset": ("webdataset", "latent shards"),
 }
 WITH_OTHERS = {"laion_clap"}  # part of frechet-audio-distance
-OPTIONAL = {"sounddevice"}  # of the extra `audio`
+OPTIONAL = {"librosa", "sounddevice"}  # for COCOLA; of the extra `audio`
 
 
 def declared() -> set[str]:

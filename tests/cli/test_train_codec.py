@@ -1,5 +1,7 @@
 """``accomptk train codec``: a set in, a checkpoint and latents out."""
 
+import dataclasses
+
 import pytest
 from click.testing import CliRunner
 
@@ -21,9 +23,7 @@ class TrainingSong(Maker):
     """A tiny song of the training split."""
 
     def __call__(self):
-        song = super().__call__()
-        song.split = "train"
-        return song
+        return dataclasses.replace(super().__call__(), split="train")
 
 
 def run(*arguments: object):
@@ -32,10 +32,10 @@ def run(*arguments: object):
 
 def test_codec_and_latents(data, tmp_path):
     out = tmp_path / "run"
-    arguments = ["--data", data, "--recipe", "smoke/codec", "--set", "components=8"]
+    arguments = ["--data", data, "--recipe", "smoke/codec", "--set", "size.channels=8"]
     result = run(*arguments, "--out", out, "--workers", 1, "--quiet")
     assert result.exit_code == 0, result.output
-    path = out / "codec.safetensors"
+    path = out / "ema.safetensors"
     assert result.output.strip() == str(path)
     codec = load_codec(path)
     assert codec.channels == 8
