@@ -75,9 +75,7 @@ def codec(
             resolved,
             workers=workers or cores(),
             minutes=minutes,
-            progress=lambda what, done, total: bar.update(
-                tasks[what], completed=done, total=total
-            ),
+            progress=lambda what, done, total: bar.update(tasks[what], completed=done, total=total),
         )
     with progress(quiet) as bar:
         task = bar.add_task("encode")

@@ -9,11 +9,14 @@ together half a beat apart does not go well together.
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from accomptk.metrics.spectra import LONG_BANDS, LONG_STEPS, SHORT_BANDS, SHORT_STEPS, Views
 
 REACH = 5  # frames of a convolution
+GAIN = 10.0  # of a cosine at first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,7 @@ class Encoder(nn.Module):
             nn.LayerNorm(size.width), nn.Linear(size.width, size.embedding, bias=False)
         )
         self.against = nn.Linear(size.embedding, size.embedding, bias=False)
+        self.gain = nn.Parameter(torch.tensor(GAIN).log())
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, T, features] to [B, T, E]."""
@@ -71,10 +75,12 @@ class Encoder(nn.Module):
         return embedded
 
     def compare(self, contexts: Tensor, stems: Tensor) -> Tensor:
-        """[M, T, E] and [N, T, E] to [M, N]; about unit variance for unrelated stretches."""
-        turned: Tensor = self.against(stems).flatten(1)
-        found: Tensor = contexts.flatten(1) @ turned.T / turned.shape[1] ** 0.5
-        return found
+        """[M, T, E] and [N, T, E] to [M, N]: the mean cosine over frames, times a learned gain."""
+        turned = normalize(self.against(stems).float(), dim=-1).flatten(1)
+        faced = normalize(contexts.float(), dim=-1).flatten(1)
+        with torch.autocast(turned.device.type, enabled=False):
+            cosine: Tensor = faced @ turned.T / stems.shape[1]
+        return cosine * self.gain.exp()
 
 
 class Block(nn.Module):
