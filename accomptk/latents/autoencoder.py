@@ -129,11 +129,6 @@ class NeuralCode(nn.Module):
         """The principal components."""
         return LinearCode(self.basis, self.mean, self.scale)
 
-    @property
-    def component_weights(self) -> Tensor:
-        """What an error of 1 in each latent weighs in feature energy, mean 1, [C]."""
-        return self.base.leading(self.channels).component_weights
-
     def encode_memory(self, batch: int) -> Memory:
         """Memory of streams that have heard nothing."""
         return self.encoder.memory(batch)

@@ -18,10 +18,6 @@ class Code(Protocol):
         """Numbers a frame."""
 
     @property
-    def component_weights(self) -> Tensor:
-        """What an error of 1 in each latent weighs in feature energy, mean 1, [C]."""
-
-    @property
     def base(self) -> "LinearCode":
         """The principal components that it is made of."""
 
@@ -56,12 +52,6 @@ class LinearCode:
     def channels(self) -> int:
         """Numbers a frame."""
         return self.basis.shape[0]
-
-    @property
-    def component_weights(self) -> Tensor:
-        """What an error of 1 in each latent weighs in feature energy, mean 1, [C]."""
-        energy = self.scale**2
-        return energy / energy.mean()
 
     @property
     def base(self) -> "LinearCode":

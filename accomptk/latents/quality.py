@@ -8,7 +8,7 @@ taken over the time-frequency places within 60 dB of full scale, below 8 kHz and
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from accomptk.errors import DatasetError, MissingTool
 from accomptk.latents.codec import decode, encode
 from accomptk.latents.spectral import SpectralCodec, load_spectral
-from accomptk.latents.spectrum import OVERLAP, SAMPLE_RATE
+from accomptk.latents.spectrum import FRAME_SAMPLES, OVERLAP, SAMPLE_RATE, Spectrum
 from accomptk.stems.index import StemSet
 from accomptk.stems.parallel import map_unordered
 
@@ -93,32 +93,43 @@ def compare(
     for done, (name, figures) in enumerate(map_unordered(work, tasks, workers), 1):
         heard.setdefault(name, []).append(figures)
         progress(done, len(tasks))
-    truth = sorted(heard.pop("truth"), key=lambda figures: figures["index"])
-    return [_row(name, heard[name], truth, codec) for name in codecs]
+    truth, spectral = heard.pop("truth"), _load(codec)
+    return [_row(name, heard[name], truth, spectral) for name in codecs]
+
+
+@lru_cache(1)
+def _load(codec: Path) -> SpectralCodec:
+    """The spectral codec, read once a process."""
+    return load_spectral(codec)
 
 
 def _judge(codec: Path, signals: Sequence[Signal], task: tuple[str, int]) -> tuple[str, Any]:
     from accomptk.metrics.embeddings import embed
 
     name, index = task
-    signal = signals[index]
-    played = signal.wav if name == "truth" else _through(codec, name, signal.wav)
-    figures: dict[str, Any] = {"index": index}
-    for key, model in EMBEDDINGS.items():
-        figures[key] = embed([played], SAMPLE_RATE, model)[0]
+    signal, spectral = signals[index], _load(codec)
+    played = signal.wav if name == "truth" else _through(spectral, name, signal.wav)
+    figures: dict[str, Any] = {
+        key: embed([played], SAMPLE_RATE, model)[0] for key, model in EMBEDDINGS.items()
+    }
     if name != "truth":
-        figures.update(_measure(codec, signal, played))
+        figures.update(_measure(spectral.spectrum, signal, played))
     return name, figures
 
 
-def _through(codec: Path, name: str, wav: Samples) -> Samples:
+def _chosen(spectral: SpectralCodec, name: str) -> SpectralCodec:
+    """The codec of a row: itself, or its leading components as a linear code."""
+    if name not in LINEAR:
+        return spectral
+    base = spectral.code.base.leading(LINEAR[name])
+    return SpectralCodec(base, spectral.spectrum, name, LINEAR_ITERATIONS)
+
+
+def _through(spectral: SpectralCodec, name: str, wav: Samples) -> Samples:
     """A signal encoded and decoded, [N]."""
     if name in OPUS:
         return _opus(wav, OPUS[name])
-    chosen = load_spectral(codec)
-    if name in LINEAR:
-        base = chosen.code.base.leading(LINEAR[name])
-        chosen = SpectralCodec(base, chosen.spectrum, name, LINEAR_ITERATIONS)
+    chosen = _chosen(spectral, name)
     played = decode(chosen, encode(chosen, torch.from_numpy(wav)[None, None]))
     return np.asarray(played[0, 0, : len(wav)].numpy())
 
@@ -142,11 +153,11 @@ def _opus(wav: Samples, kilobits: int) -> Samples:
     return np.pad(resampled, (0, len(wav) - len(resampled)))
 
 
-def _measure(codec: Path, signal: Signal, played: Samples) -> dict[str, Any]:
+def _measure(spectrum: Spectrum, signal: Signal, played: Samples) -> dict[str, Any]:
     from accomptk.metrics.harmony import chroma
     from accomptk.metrics.onset import level_db, onset_f1, onset_times
 
-    low, high = _log_spectral_distances(codec, signal.wav, played)
+    low, high = _log_spectral_distances(spectrum, signal.wav, played)
     onsets = [onset_times(wav, SAMPLE_RATE) for wav in (signal.wav, played)]
     key = "onset_f1_drums" if signal.instrument == "drums" else "onset_f1_others"
     figures = {
@@ -162,12 +173,14 @@ def _measure(codec: Path, signal: Signal, played: Samples) -> dict[str, Any]:
     return figures
 
 
-def _log_spectral_distances(codec: Path, truth: Samples, played: Samples) -> list[float | None]:
+def _log_spectral_distances(
+    spectrum: Spectrum, truth: Samples, played: Samples
+) -> list[float | None]:
     """Root mean square of the difference in dB, below the split and above it; None in silence."""
-    spectrum = load_spectral(codec).spectrum
     levels = []
     for wav in (truth, played):
-        padded = np.pad(wav, (OVERLAP, 0))[: OVERLAP + len(wav) // 3675 * 3675]
+        whole = len(wav) // FRAME_SAMPLES * FRAME_SAMPLES
+        padded = np.pad(wav, (OVERLAP, 0))[: OVERLAP + whole]
         levels.append(spectrum.levels_db(torch.from_numpy(padded)[None]).numpy())
     is_loud, apart = levels[0] > LOUD_DB, levels[1] - levels[0]
     return [
@@ -179,11 +192,14 @@ def _log_spectral_distances(codec: Path, truth: Samples, played: Samples) -> lis
 
 
 def _row(
-    name: str, heard: list[dict[str, Any]], truth: list[dict[str, Any]], codec: Path
+    name: str,
+    heard: list[dict[str, Any]],
+    truth: list[dict[str, Any]],
+    spectral: SpectralCodec,
 ) -> dict[str, Any]:
     from accomptk.metrics.frechet import fad
 
-    row: dict[str, Any] = {"codec": name, "numbers_per_s": _rate(name, codec), "n": len(heard)}
+    row: dict[str, Any] = {"codec": name, "numbers_per_s": _rate(name, spectral), "n": len(heard)}
     for key in EMBEDDINGS:
         row[key] = fad(*(np.concatenate([each[key] for each in some]) for some in (truth, heard)))
     keys = ("lsd_low_db", "lsd_high_db", "level_db", "onset_f1_drums", "onset_f1_others", "chroma")
@@ -193,10 +209,9 @@ def _row(
     return row
 
 
-def _rate(name: str, codec: Path) -> float | None:
+def _rate(name: str, spectral: SpectralCodec) -> float | None:
     """Numbers a second; None for what counts in bits."""
     if name in OPUS:
         return None
-    loaded = load_spectral(codec)
-    frames_per_second = loaded.sample_rate / loaded.frame_samples
-    return LINEAR.get(name, loaded.channels) * frames_per_second
+    chosen = _chosen(spectral, name)
+    return chosen.channels * chosen.sample_rate / chosen.frame_samples

@@ -62,7 +62,8 @@ class SpectralCodec:
     @property
     def component_weights(self) -> Tensor:
         """What an error of 1 in each latent weighs in feature energy, mean 1, [C]."""
-        return self.code.component_weights
+        energy = self.code.base.scale[: self.channels] ** 2
+        return energy / energy.mean()
 
     def encode_state(self, batch: int) -> State:
         """State of streams that have heard nothing."""

@@ -79,10 +79,7 @@ class Spectrum:
         Returns:
             [B, n, COLUMNS, bands]; never below the floor.
         """
-        features = self.analyse(wav) / self.weight
-        banded = features.reshape(*features.shape[:-1], COLUMNS, self.bands)
-        level = banded.clamp_min(0) + self.floor**self.power
-        decibels: Tensor = level.log10() * (20 / self.power)
+        decibels: Tensor = self._compressed(self.analyse(wav)).log10() * (20 / self.power)
         return decibels
 
     def balance(self, features: Tensor) -> Tensor:
@@ -93,23 +90,29 @@ class Spectrum:
         Returns:
             [..., COLUMNS, groups].
         """
-        banded = (features / self.weight).reshape(*features.shape[:-1], COLUMNS, self.bands)
-        level = banded.clamp_min(0) + self.floor**self.power
-        energy = (level.log() * (2 / self.power)).exp() - self.floor**2
-        groups: Tensor = energy @ self.groups
+        groups: Tensor = self._energy(features) @ self.groups
         return torch.log1p(groups.clamp_min(0) * 1e6)
 
     def synthesise(self, features: Tensor) -> Tensor:
         """STFT magnitudes of [B, n, features]: [B, n, COLUMNS, bins]."""
-        banded = (features / self.weight).reshape(*features.shape[:-1], COLUMNS, self.bands)
-        level = banded.clamp_min(0) + self.floor**self.power
-        # Not pow(): its result depends on the place in the tensor, and so on the batch.
-        energy = torch.exp(torch.log(level) * (2 / self.power)) - self.floor**2
+        energy = self._energy(features)
         # Errors of the code just above the floor would hiss in 1,000 bins at once.
         magnitude = energy.masked_fill_(energy <= self.floor**2, 0.0).sqrt_() / self.scale
         low, high = magnitude[..., : self.linear], magnitude[..., self.linear :]
         spread = high.double() @ self.spread.double()
         return torch.cat([low, spread.to(low.dtype)], dim=-1)
+
+    def _compressed(self, features: Tensor) -> Tensor:
+        """Compressed magnitudes, floor included, of [..., features]: [..., COLUMNS, bands]."""
+        banded = (features / self.weight).reshape(*features.shape[:-1], COLUMNS, self.bands)
+        level: Tensor = banded.clamp_min(0) + self.floor**self.power
+        return level
+
+    def _energy(self, features: Tensor) -> Tensor:
+        """Energy of each band above the floor, likewise."""
+        # Not pow(): its result depends on the place in the tensor, and so on the batch.
+        level = self._compressed(features)
+        return torch.exp(torch.log(level) * (2 / self.power)) - self.floor**2
 
 
 def _mel_pool(recipe: SpectrumRecipe, linear: int) -> Tensor:

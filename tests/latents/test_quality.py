@@ -54,8 +54,14 @@ def test_more_components_are_closer(codec_path, judged, monkeypatch):
     assert many["n"] == 3
 
 
+def test_a_rate_counts_the_components_that_there_are(codec_path, judged, monkeypatch):
+    monkeypatch.setattr(quality, "LINEAR", {"pca-400": 400})
+    (row,) = compare(codec_path, drums_and_organ()[:1], ["pca-400"])
+    assert row["numbers_per_s"] == 48 * 12
+
+
 def test_a_copy_is_perfect(codec_path, judged, monkeypatch):
-    monkeypatch.setattr(quality, "_through", lambda codec, name, wav: wav)
+    monkeypatch.setattr(quality, "_through", lambda spectral, name, wav: wav)
     (row,) = compare(codec_path, drums_and_organ(), ["spectral"])
     assert row["fad"] == pytest.approx(0.0, abs=1e-6)
     assert (row["lsd_low_db"], row["lsd_high_db"], row["level_db"]) == (0, 0, 0)
