@@ -7,6 +7,7 @@ import click
 
 from accomptk.cli.options import (
     codec_option,
+    data_option,
     device_option,
     echo_json,
     gap_option,
@@ -14,13 +15,16 @@ from accomptk.cli.options import (
     instruments_option,
     json_option,
     lookahead_option,
+    model_option,
     one_window,
     progress,
+    quickest_model_option,
     quiet_option,
     read_length,
     recipe_option,
     seed_option,
     set_option,
+    songs_option,
     steps_option,
     workers_option,
 )
@@ -60,7 +64,7 @@ def training(
 
 
 @bench.command(epilog="\b\nExample:\n  accomptk bench stream --hop 9 --gap 250ms --json\n")
-@click.option("--model", default="teacher", show_default=True, help="Shipped name, or a file.")
+@model_option
 @codec_option
 @instruments_option("drums,bass,guitar,piano")
 @lookahead_option("")
@@ -104,14 +108,7 @@ def stream(
 
 
 @bench.command(epilog="\b\nExample:\n  accomptk bench codec --data data/band --json\n")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("data/band"),
-    show_default=True,
-    metavar="DIR",
-    help="Prepared set; its test songs are heard.",
-)
+@data_option(Path("data/band"), "Prepared set; its test songs are heard.")
 @codec_option
 @click.option("--signals", default=80, show_default=True, help="Stems and mixes to play.")
 @click.option("--seconds", default=24.0, show_default=True, help="Length of each.")
@@ -156,14 +153,8 @@ def _cell(value: object) -> str:
 
 
 @bench.command(epilog="\b\nExample:\n  accomptk bench ruler --data data/band --songs 8\n")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=None,
-    metavar="DIR",
-    help="Prepared set.  [default: the shipped demo songs]",
-)
-@click.option("--songs", type=click.IntRange(min=1), default=None, help="At most this many.")
+@data_option(None, "Prepared set.  [default: the shipped demo songs]")
+@songs_option
 @instruments_option("drums,bass,guitar,piano")
 @codec_option
 @seed_option
@@ -215,7 +206,7 @@ def ruler(
 @bench.command(
     epilog="\b\nExample:\n  accomptk bench live --hop 6,9,18 --lookahead 2 --seconds 60 --json\n"
 )
-@click.option("--model", default=None, help="Shipped name, or a file.  [default: the quickest]")
+@quickest_model_option
 @codec_option
 @instruments_option("drums,bass,guitar,piano")
 @hop_option

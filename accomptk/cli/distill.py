@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from accomptk.cli.options import (
+    codec_option,
+    data_option,
     device_option,
-    echo_json,
+    echo_checkpoint,
     force_option,
     json_option,
+    minutes_option,
     out_option,
     progress,
     quiet_option,
     set_option,
+    teacher_option,
 )
 
 if TYPE_CHECKING:
@@ -32,8 +36,8 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.option("--data-free", is_flag=True, help="From trajectories alone; no recording is read.")
-@click.option("--teacher", default="teacher", show_default=True, help="Shipped name, or a file.")
-@click.option("--codec", type=click.Path(path_type=Path), default=None, help="Codec to use.")
+@teacher_option
+@codec_option
 @click.option(
     "--trajectories",
     type=click.Path(file_okay=False, path_type=Path),
@@ -41,20 +45,14 @@ Examples:
     metavar="DIR",
     help="Of accomptk synth.  [default: made first, in the run's folder]",
 )
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=None,
-    metavar="DIR",
-    help="Prepared set, without --data-free.  [default: data/band]",
-)
+@data_option(None, "Prepared set, without --data-free.  [default: data/band]")
 @click.option(
     "--recipe",
     default=None,
     metavar="NAME|FILE",
     help=f"Shipped recipe, or a .toml file.  [default: {DATA_FREE}, or {PAIRED}]",
 )
-@click.option("--minutes", type=float, help="Stop soundly after this time.")
+@minutes_option
 @click.option(
     "--merge", is_flag=True, help="Also write merged.safetensors, which needs no teacher."
 )
@@ -101,11 +99,7 @@ def distill(data_free: bool, data: Path | None, trajectories: Path | None, **opt
         )
     if options["merge"]:
         merge_student(student, run.folder / "merged.safetensors")
-    if options["as_json"]:
-        finished = run.is_finished
-        echo_json({"checkpoint": str(student), "run": str(run.folder), "finished": finished})
-    else:
-        click.echo(student)
+    echo_checkpoint(student, run, options["as_json"])
 
 
 def start(

@@ -9,6 +9,7 @@ import click
 from accomptk.cli.options import (
     clock_option,
     codec_option,
+    data_option,
     device_option,
     echo_json,
     force_option,
@@ -24,6 +25,7 @@ from accomptk.cli.options import (
     quiet_option,
     read_length,
     seed_option,
+    songs_option,
     split_names,
     steps_option,
     workers_option,
@@ -65,13 +67,7 @@ Examples:
     help="Shipped names or files; 'none' plays nothing.  [default: teacher,a_style]",
 )
 @instruments_option("", ",".join(PARTS))
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=None,
-    metavar="DIR",
-    help="Prepared set, or a folder of songs.  [default: the shipped demo songs]",
-)
+@data_option(None, "Prepared set, or a folder of songs.  [default: the shipped demo songs]")
 @click.option(
     "--from",
     "predictions",
@@ -87,7 +83,7 @@ Examples:
     show_default=True,
     help="Songs to choose from; auto: test if it has any, else valid, else all.",
 )
-@click.option("--songs", type=click.IntRange(min=1), default=None, help="At most this many.")
+@songs_option
 @steps_option
 @click.option(
     "--beats",

@@ -8,8 +8,11 @@ import click
 from accomptk.cli.options import (
     codec_option,
     device_option,
+    prompt_option,
+    quickest_model_option,
     quiet_option,
     read_length,
+    refuse_both,
     seed_option,
     steps_option,
 )
@@ -27,14 +30,14 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--model", default=None, help="Shipped name, or a file.  [default: the quickest]")
+@quickest_model_option
 @codec_option
 @click.option("--instruments", default="drums,bass", show_default=True, help="What to play.")
 @click.option("--hop", default="auto", show_default=True, help="auto, frames, or such as 750ms.")
 @click.option("--gap", default=None, help="auto, frames, or such as 250ms.  [default: auto]")
 @click.option("--lookahead", type=click.IntRange(min=0), default=None, help="K = 1 + gap / hop.")
 @steps_option
-@click.option("--prompt", default=None, help="Style in words.")
+@prompt_option
 @click.option("--port", default=7000, show_default=True, help="UDP port to listen on.")
 @click.option("--reply-port", default=8000, show_default=True, help="UDP port of the patch.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -122,8 +125,7 @@ def check_options(options: dict[str, Any]) -> None:
 
     from accomptk.errors import StreamError
 
-    if options["gap"] is not None and options["lookahead"] is not None:
-        raise click.UsageError("--gap and --lookahead say the same thing; give one of them")
+    refuse_both(options["gap"] is not None, options["lookahead"] is not None)
     if (options["transport"] == "file") != (options["io_dir"] is not None):
         raise click.UsageError("--transport file and --io-dir belong together")
     if options["wire"] == "multitrack" and options["transport"] == "file":

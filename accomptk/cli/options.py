@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from accomptk.run import Run
     from accomptk.window import Window
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -80,6 +81,25 @@ steps_option = click.option(
 codec_option = click.option(
     "--codec", type=click.Path(path_type=Path), default=None, help="Codec to use."
 )
+model_option = click.option(
+    "--model", default="teacher", show_default=True, help="Shipped name, or a file."
+)
+quickest_model_option = click.option(
+    "--model", default=None, help="Shipped name, or a file.  [default: the quickest]"
+)
+teacher_option = click.option(
+    "--teacher", default="teacher", show_default=True, help="Shipped name, or a file."
+)
+prompt_option = click.option("--prompt", default=None, help="Style in words.")
+songs_option = click.option(
+    "--songs", type=click.IntRange(min=1), default=None, help="At most this many."
+)
+init_option = click.option(
+    "--init", metavar="shipped|FILE", help="Start from these weights, not from fresh ones."
+)
+minutes_option = click.option(
+    "--minutes", type=float, help="Stop training soundly after this time."
+)
 clock_option = click.option(
     "--clock",
     type=click.Choice(["virtual", "real"]),
@@ -101,6 +121,18 @@ loss_option = click.option(
     show_default=True,
     help="Share of the input's frames that never arrive.",
 )
+
+
+def data_option(default: Path | None, described: str) -> Callable[[Command], Command]:
+    """``--data`` with its default, and what it is."""
+    return click.option(
+        "--data",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=default,
+        show_default=default is not None,
+        metavar="DIR",
+        help=described,
+    )
 
 
 def lookahead_option(default: str) -> Callable[[Command], Command]:
@@ -142,14 +174,23 @@ def one_window(
     """
     from accomptk.window import Window
 
-    if gap and lookahead:
-        raise click.UsageError("--gap and --lookahead say the same thing; give one of them")
+    refuse_both(bool(gap), bool(lookahead))
     if len(hop) != 1 or len(gap) > 1 or len(lookahead) > 1:
         raise click.UsageError("--hop, --gap and --lookahead take one value here")
     hop_frames = read_length("hop", hop[0])
     if gap:
         return Window(frames=frames, hop=hop_frames, gap=read_length("gap", gap[0]))
     return Window.from_lookahead(lookahead[0] if lookahead else 2, frames=frames, hop=hop_frames)
+
+
+def refuse_both(gap: bool, lookahead: bool) -> None:
+    """A gap is given, or a look-ahead.
+
+    Raises:
+        click.UsageError: If both are.
+    """
+    if gap and lookahead:
+        raise click.UsageError("--gap and --lookahead say the same thing; give one of them")
 
 
 def read_length(name: str, text: str) -> int:
@@ -199,6 +240,14 @@ def progress(quiet: bool = False) -> "Iterator[Progress]":
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         yield bar
+
+
+def echo_checkpoint(path: Path, run: "Run", as_json: bool) -> None:
+    """Print what a training made."""
+    if as_json:
+        echo_json({"checkpoint": str(path), "run": str(run.folder), "finished": run.is_finished})
+    else:
+        click.echo(path)
 
 
 def echo_json(value: Mapping[str, Any]) -> None:

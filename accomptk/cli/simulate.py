@@ -17,8 +17,10 @@ from accomptk.cli.options import (
     latency_option,
     lookahead_option,
     loss_option,
+    model_option,
     one_window,
     progress,
+    prompt_option,
     quiet_option,
     seed_option,
     steps_option,
@@ -40,14 +42,14 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("audio", type=click.Path(path_type=Path), required=False)
-@click.option("--model", default="teacher", show_default=True, help="Shipped name, or a file.")
+@model_option
 @codec_option
 @instruments_option("drums,bass")
 @lookahead_option("")
 @hop_option
 @gap_option
 @steps_option
-@click.option("--prompt", default=None, help="Style in words.")
+@prompt_option
 @click.option(
     "--beats",
     type=click.Choice(["tracker", "none"]),

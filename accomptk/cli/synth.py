@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from accomptk.cli.options import (
+    codec_option,
     device_option,
     echo_json,
     force_option,
@@ -16,6 +17,7 @@ from accomptk.cli.options import (
     quiet_option,
     recipe_option,
     set_option,
+    teacher_option,
 )
 
 if TYPE_CHECKING:
@@ -30,8 +32,8 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--teacher", default="teacher", show_default=True, help="Shipped name, or a file.")
-@click.option("--codec", type=click.Path(path_type=Path), default=None, help="Codec to use.")
+@teacher_option
+@codec_option
 @click.option(
     "--prompts",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -7,10 +7,14 @@ from typing import Any
 import click
 
 from accomptk.cli.options import (
+    codec_option,
+    data_option,
     device_option,
-    echo_json,
+    echo_checkpoint,
     force_option,
+    init_option,
     json_option,
+    minutes_option,
     out_option,
     progress,
     quiet_option,
@@ -19,14 +23,7 @@ from accomptk.cli.options import (
     workers_option,
 )
 
-data_option = click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("data/band"),
-    show_default=True,
-    metavar="DIR",
-    help="Prepared set of stems.",
-)
+stems_option = data_option(Path("data/band"), "Prepared set of stems.")
 
 
 @click.group(epilog="Example: accomptk train codec --data data/band")
@@ -35,11 +32,11 @@ def train() -> None:
 
 
 @train.command(epilog="Example: accomptk train codec --data data/band --recipe pocket/codec")
-@data_option
+@stems_option
 @recipe_option("pocket/codec")
 @out_option("./runs/train-codec-<time>")
 @set_option
-@click.option("--minutes", type=float, help="Stop training soundly after this time.")
+@minutes_option
 @workers_option
 @force_option
 @quiet_option
@@ -91,12 +88,10 @@ def codec(
 def _model_options(command: Callable[..., None]) -> Callable[..., None]:
     """Options of the subcommands that train a network on latents."""
     options = [
-        data_option,
-        click.option("--codec", type=click.Path(path_type=Path), help="Codec of the latents."),
-        click.option(
-            "--init", metavar="shipped|FILE", help="Start from these weights, not from fresh ones."
-        ),
-        click.option("--minutes", type=float, help="Stop soundly after this time."),
+        stems_option,
+        codec_option,
+        init_option,
+        minutes_option,
         out_option("./runs/train-<model>-<time>"),
         set_option,
         device_option,
@@ -136,11 +131,9 @@ def a_style(recipe: str, **options: Any) -> None:
 
 @train.command(epilog="Example: accomptk train coherence --data data/band --minutes 40")
 @recipe_option("pocket/coherence")
-@data_option
-@click.option(
-    "--init", metavar="shipped|FILE", help="Start from these weights, not from fresh ones."
-)
-@click.option("--minutes", type=float, help="Stop soundly after this time.")
+@stems_option
+@init_option
+@minutes_option
 @out_option("./runs/train-coherence-<time>")
 @set_option
 @force_option
@@ -186,10 +179,7 @@ def coherence(
                 description=f"train coherence, loss {loss:.3f}",
             ),
         )
-    if as_json:
-        echo_json({"checkpoint": str(path), "run": str(run.folder), "finished": run.is_finished})
-    else:
-        click.echo(path)
+    echo_checkpoint(path, run, as_json)
 
 
 def _fit_model(
@@ -232,7 +222,4 @@ def _fit_model(
                 task, completed=step, description=f"train {kind}, loss {loss:.3f}"
             ),
         )
-    if as_json:
-        echo_json({"checkpoint": str(path), "run": str(run.folder), "finished": run.is_finished})
-    else:
-        click.echo(path)
+    echo_checkpoint(path, run, as_json)
