@@ -1,12 +1,13 @@
 """One of several processes that evaluate together: ``python team_member.py FOLDER``."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from accomptk.metrics.cache import AnchorCache
 from accomptk.processes import find_team
 from accomptk.stems.index import StemSet
-from accomptk.streaming.entries import EvalRecipe
+from accomptk.streaming.entries import NOTHING_PLAYED
 from accomptk.streaming.evaluate import evaluate
 from accomptk.streaming.outcomes import OutcomeStore
 from accomptk.streaming.parts import find_parts
@@ -14,11 +15,16 @@ from accomptk.streaming.stage import Stage
 from fake_judges import PANEL
 from tiny_codecs import Echo, Passthrough
 
-RECIPE = EvalRecipe(
-    data="band", predictions=(), split="test", songs=0, models=("echo",), instruments=("drums",),
-    lookahead=(0,), gap=(), hop=(18,), steps=0, beats="none", prompts=False, clock="virtual",
-    latency="none", loss=0.0, batch=1, seed=0,
-)  # fmt: skip
+RECIPE = replace(
+    NOTHING_PLAYED,
+    data="band",
+    split="test",
+    models=("echo",),
+    instruments=("drums",),
+    lookahead=(0,),
+    hop=(18,),
+    beats="none",
+)
 
 
 def main(folder: Path) -> None:

@@ -107,3 +107,25 @@ class EvalRecipe:
             for window in self.windows(model.frames):
                 mark = f" hop={window.hop}" if len(self.hop) > 1 else ""
                 yield Entry(name, model, window, recipe, mark)
+
+
+NOTHING_PLAYED = EvalRecipe(
+    data="",
+    predictions=(),
+    split="auto",
+    songs=0,
+    models=(),
+    instruments=(),
+    lookahead=(),
+    gap=(),
+    hop=(),
+    steps=0,
+    beats="auto",
+    prompts=False,
+    clock="virtual",
+    latency="none",
+    loss=0.0,
+    batch=1,
+    seed=0,
+)
+"""No model and no window: what only judges anchors, and where other recipes begin."""

@@ -22,7 +22,7 @@ from accomptk.metrics.table import Row
 from accomptk.run import cores, machine_line, numpy_generator
 from accomptk.stems.audio import SAMPLE_RATE
 from accomptk.stems.demo import ANCHORS, demo_root
-from accomptk.streaming.entries import EvalRecipe
+from accomptk.streaming.entries import NOTHING_PLAYED
 from accomptk.streaming.evaluate import Evaluation, Progress
 from accomptk.streaming.outcomes import OutcomeStore
 from accomptk.streaming.pairing import pair
@@ -36,26 +36,6 @@ from accomptk.weights.registry import cache_dir
 
 Shares = dict[str, tuple[float, int]]
 """Share of pairs in which the own stem scores higher, and how many pairs, by instrument."""
-
-NOTHING_PLAYED = EvalRecipe(
-    data="",
-    predictions=(),
-    split="auto",
-    songs=0,
-    models=(),
-    instruments=(),
-    lookahead=(),
-    gap=(),
-    hop=(),
-    steps=0,
-    beats="auto",
-    prompts=False,
-    clock="virtual",
-    latency="none",
-    loss=0.0,
-    batch=1,
-    seed=0,
-)
 
 
 @dataclass(frozen=True, slots=True)

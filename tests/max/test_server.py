@@ -14,6 +14,7 @@ import pytest
 
 from accomptk.live.desk import Desk
 from accomptk.live.protocol import PROTOCOL
+from accomptk.live.rehearsal import serving
 from accomptk.live.server import Server
 from accomptk.live.stage import Stage
 from accomptk.streaming.beat_sources import NoBeats
@@ -27,24 +28,17 @@ FADE = 2048
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
+def parroting() -> Iterator[Server]:
     """A server whose model plays what it heard DELAY frames ago."""
-    desk = Desk(Stage(Parrot(), Passthrough(), SETUP, open_tracker=NoBeats))
-    server = Server(desk, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
+    with serving(Desk(Stage(Parrot(), Passthrough(), SETUP, open_tracker=NoBeats))) as server:
         yield server
-    finally:
-        server.stop()
-        thread.join()
 
 
 @pytest.mark.skipif(not shutil.which("pd"), reason="pd is missing: apt-get install puredata-core")
 def test_pd_hears_itself_two_seconds_later(tmp_path: Path) -> None:
     wav = np.random.default_rng(0).uniform(-0.5, 0.5, int(1.2 * RATE)).astype(np.float32)
     for _ in range(3):  # on a busy machine a chunk may be late, and then it is left out
-        with serving() as server:
+        with parroting() as server:
             heard = play(tmp_path, wav, server.address[1], "drums", "bass")
         begin = int(np.flatnonzero(heard[0])[0])
         first = begin + DELAY * SIZE
@@ -78,7 +72,7 @@ def osc_dump(port: int, lines: list[str]) -> Iterator[None]:
 def test_liblo_is_answered() -> None:
     lines: list[str] = []
     port = free_port()
-    with serving() as server, osc_dump(port, lines):
+    with parroting() as server, osc_dump(port, lines):
 
         def say(name: str, *words: str) -> None:
             command = ["oscsend", "127.0.0.1", str(server.address[1]), f"/accomptk/{name}", *words]

@@ -10,7 +10,7 @@ from accomptk.metrics.cache import AnchorCache
 from accomptk.metrics.table import METRICS, Row
 from accomptk.processes import Team
 from accomptk.streaming.beat_sources import TRACKER_EARS, GivenBeats, NoBeats
-from accomptk.streaming.entries import EvalRecipe
+from accomptk.streaming.entries import NOTHING_PLAYED
 from accomptk.streaming.evaluate import evaluate
 from accomptk.streaming.outcomes import OutcomeStore
 from accomptk.streaming.pairing import pair
@@ -24,24 +24,15 @@ from fake_judges import PANEL, RULERS
 from tiny_codecs import Echo, Passthrough
 from tiny_models import tiny_teacher
 
-RECIPE = EvalRecipe(
+RECIPE = replace(
+    NOTHING_PLAYED,
     data="band",
-    predictions=(),
     split="test",
-    songs=0,
     models=("echo",),
     instruments=("drums", "bass"),
     lookahead=(0, 2),
-    gap=(),
     hop=(18,),
-    steps=0,
-    beats="auto",
-    prompts=False,
-    clock="virtual",
-    latency="none",
-    loss=0.0,
     batch=4,
-    seed=0,
 )
 NO_TRACKER = replace(PANEL, track_beats=None, tracker="none")
 

@@ -12,7 +12,7 @@ from accomptk.errors import DatasetError
 from accomptk.metrics.cache import AnchorCache
 from accomptk.metrics.panel import RULERS
 from accomptk.metrics.table import Row
-from accomptk.streaming.entries import EvalRecipe
+from accomptk.streaming.entries import NOTHING_PLAYED
 from accomptk.streaming.evaluate import evaluate
 from accomptk.streaming.outcomes import OutcomeStore
 from accomptk.streaming.recordings import open_predictions
@@ -64,11 +64,8 @@ def folder(tmp_path):
 
 
 def recipe_of(*folders):
-    return EvalRecipe(
-        data="", predictions=tuple(map(str, folders)), split="auto", songs=0, models=(),
-        instruments=(), lookahead=(0,), gap=(), hop=(18,), steps=0, beats="auto", prompts=False,
-        clock="virtual", latency="none", loss=0.0, batch=4, seed=0,
-    )  # fmt: skip
+    made = tuple(map(str, folders))
+    return replace(NOTHING_PLAYED, predictions=made, lookahead=(0,), hop=(18,), batch=4)
 
 
 def by_hand(folder):

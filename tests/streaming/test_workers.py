@@ -7,7 +7,7 @@ import pytest
 
 from accomptk.errors import DatasetError
 from accomptk.metrics.cache import AnchorCache
-from accomptk.streaming.entries import EvalRecipe
+from accomptk.streaming.entries import NOTHING_PLAYED
 from accomptk.streaming.evaluate import evaluate
 from accomptk.streaming.outcomes import OutcomeStore
 from accomptk.streaming.parts import find_parts
@@ -19,24 +19,17 @@ from fake_workers import Failing
 from tiny_codecs import tiny_spectral
 from tiny_models import tiny_teacher
 
-RECIPE = EvalRecipe(
+RECIPE = replace(
+    NOTHING_PLAYED,
     data="band",
-    predictions=(),
     split="test",
-    songs=0,
     models=("teacher",),
     instruments=("drums", "bass"),
     lookahead=(2,),
-    gap=(),
     hop=(6,),
     steps=1,
     beats="given",
-    prompts=False,
-    clock="virtual",
-    latency="none",
-    loss=0.0,
     batch=2,
-    seed=0,
 )
 
 
