@@ -66,7 +66,7 @@ def test_what_was_done_before_a_kill_is_kept(folder):
         assert killed.poll() is None
         time.sleep(0.01)
     killed.kill()
-    killed.wait()
+    killed.communicate()
     kept = {path: path.stat().st_mtime_ns for path in folder.glob("outcomes/[!.]*.npz")}
     said = start(folder).communicate(timeout=600)[0].strip()
     assert said == "0 of 1: 4 jobs, [2]"
