@@ -16,14 +16,14 @@ def tiny_spectral(channels: int = CHANNELS) -> SpectralCodec:
     noise = torch.randn(spectrum.features, channels, generator=torch.Generator().manual_seed(0))
     basis = torch.linalg.qr(noise).Q.T.contiguous()
     code = LinearCode(basis, torch.zeros(channels), torch.full((channels,), 0.3))
-    return SpectralCodec(code, spectrum, CODEC[:8], iterations=1)
+    return SpectralCodec(code, spectrum, CODEC, CODEC, iterations=1)
 
 
 class Passthrough:
     """Latents that are the samples themselves: what the engine does to time is seen exactly."""
 
     name = "passthrough"
-    sha8 = CODEC[:8]
+    sha8 = space = CODEC
     sample_rate = 44100
     encode_delay = 0
 
@@ -50,7 +50,7 @@ class Passthrough:
 class Echo:
     """Plays what it heard at the same place: the part of a chunk that was heard already."""
 
-    name, sha8, codec_sha8, frames, hears_beats = "echo", "ec0ec0ec", CODEC[:8], 72, False
+    name, sha8, space, frames, hears_beats = "echo", "ec0ec0ec", CODEC, 72, False
 
     def __init__(self, channels: int = 3675) -> None:
         from accomptk.conditions.prompts import Vocabulary

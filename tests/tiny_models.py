@@ -15,7 +15,7 @@ from accomptk.run import numpy_generator
 
 CHANNELS = 6
 WORDS = ["jazz", "slow", "loud"]
-CODEC = "c0dec000" * 8
+CODEC = "c0dec000"
 
 
 def shaken(denoiser: Denoiser) -> Denoiser:
@@ -27,7 +27,7 @@ def shaken(denoiser: Denoiser) -> Denoiser:
     return denoiser
 
 
-def tiny_teacher(path: Path, channels: int = CHANNELS, codec: str = CODEC) -> Teacher:
+def tiny_teacher(path: Path, channels: int = CHANNELS, space: str = CODEC) -> Teacher:
     """A teacher of the smoke recipe, saved and loaded."""
     recipe = load_recipe("smoke/teacher", TeacherRecipe)
     save_checkpoint(
@@ -35,13 +35,12 @@ def tiny_teacher(path: Path, channels: int = CHANNELS, codec: str = CODEC) -> Te
         shaken(build_teacher(recipe, channels, len(WORDS))).state_dict(),
         kind="teacher",
         recipe=recipe,
-        parents={"codec": codec},
-        extra={"channels": channels, "words": WORDS},
+        extra={"space": space, "channels": channels, "words": WORDS},
     )
     return Teacher(path)
 
 
-def tiny_a_style(path: Path, channels: int = CHANNELS, codec: str = CODEC) -> AStyle:
+def tiny_a_style(path: Path, channels: int = CHANNELS, space: str = CODEC) -> AStyle:
     """A baseline of the smoke recipe, saved and loaded."""
     recipe = load_recipe("smoke/a-style", AStyleRecipe)
     save_checkpoint(
@@ -49,8 +48,7 @@ def tiny_a_style(path: Path, channels: int = CHANNELS, codec: str = CODEC) -> AS
         shaken(build_a_style(recipe, channels)).state_dict(),
         kind="a_style",
         recipe=recipe,
-        parents={"codec": codec},
-        extra={"channels": channels},
+        extra={"space": space, "channels": channels},
     )
     return AStyle(path)
 

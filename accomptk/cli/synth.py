@@ -121,9 +121,9 @@ def load_pair(teacher: str, codec: Path | None, device: str) -> "tuple[ChunkDeno
     from accomptk.streaming.models import load_model
 
     model, own = load_model(teacher, pick_device(device)), load_codec(codec)
-    if model.codec_sha8 != own.sha8:
+    if model.space != own.space:
         raise CodecError(
-            f"model '{teacher}' was trained on latents of codec {model.codec_sha8}, this codec is "
-            f"{own.sha8}; pass the codec it names"
+            f"model '{teacher}' works in latent space {model.space}, this codec's is "
+            f"{own.space}; pass the codec that it was trained with"
         )
     return cast("ChunkDenoiser", model), own  # every model that can be loaded is one

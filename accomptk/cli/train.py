@@ -199,16 +199,15 @@ def _fit_model(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    from accomptk.checkpoint import file_sha256
     from accomptk.diffusion.fit import fit
-    from accomptk.latents.codec import SHIPPED
+    from accomptk.latents.codec import load_codec
     from accomptk.recipe import load_recipe
     from accomptk.run import Run, pick_device
     from accomptk.streaming.models import shipped_path
 
     recipe = load_recipe(recipe_name, schema, overrides)
     start = None if init is None else shipped_path(kind) if init == "shipped" else Path(init)
-    made = fitting(recipe, data, file_sha256(codec or SHIPPED), start)
+    made = fitting(recipe, data, load_codec(codec).space, start)
     run = Run.create(f"train-{kind}", out, recipe.seed, recipe, resume=not force)
     with progress(quiet) as bar:
         task = bar.add_task(f"train {kind}", total=recipe.optim.steps)

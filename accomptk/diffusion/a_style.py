@@ -146,7 +146,7 @@ class AStyle:
         tensors, header = load_tensors(path, "a_style")
         recipe = parse_recipe(header.recipe, AStyleRecipe, str(path))
         self.name, self.sha8 = "a_style", file_sha256(path)[:8]
-        self.codec_sha8 = header.parents["codec"][:8]
+        self.space = header.extra["space"]
         self.vocabulary = Vocabulary(())
         self.channels, self.frames = header.extra["channels"], recipe.frames
         self.noise = recipe.noise

@@ -38,7 +38,7 @@ class Accompanist(Protocol):
 
     name: str
     sha8: str
-    codec_sha8: str
+    space: str
     channels: int
     frames: int
     vocabulary: Vocabulary

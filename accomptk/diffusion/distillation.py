@@ -186,7 +186,7 @@ class Paired:
     def __init__(self, recipe: PairedRecipe, teacher: Teacher, path: Path, data: Path) -> None:
         header = read_header(path)
         own = parse_recipe(header.recipe, TeacherRecipe, str(path))
-        songs = read_songs(data, header.parents["codec"], "train", own.geometry.excerpt)
+        songs = read_songs(data, header.extra["space"], "train", own.geometry.excerpt)
         self.recipe, self.teacher, self.own = recipe, teacher, own
         self.adapter, self.optim = recipe.adapter, recipe.optim
         self.sampler = ExcerptSampler(

@@ -30,7 +30,7 @@ class Fitting(Protocol):
 
     kind: str
     recipe: Any
-    codec_sha256: str
+    space: str
     extra: dict[str, Any]
 
     @property
@@ -53,32 +53,34 @@ class TeacherFitting:
     Args:
         recipe: What to train.
         data: Prepared set with latents.
-        codec_sha256: Codec whose latents are used.
+        space: Latent space of the codec whose latents are used.
         init: Teacher whose words are kept, where training starts from its weights.
 
     Raises:
-        DatasetError: If the set has no latents of this codec, or none long enough.
+        CodecError: If the set has no latents in this space.
+        DatasetError: If none are long enough.
     """
 
     kind = "teacher"
 
     def __init__(
-        self, recipe: TeacherRecipe, data: Path, codec_sha256: str, init: Path | None = None
+        self, recipe: TeacherRecipe, data: Path, space: str, init: Path | None = None
     ) -> None:
-        songs = read_songs(data, codec_sha256, "train", recipe.geometry.excerpt)
+        songs = read_songs(data, space, "train", recipe.geometry.excerpt)
         if init is None:
             vocabulary = Vocabulary.of([song.prompt for song in songs], recipe.size.words)
         else:
             vocabulary = Vocabulary(tuple(read_header(init).extra["words"]))
-        self.recipe, self.codec_sha256 = recipe, codec_sha256
+        self.recipe, self.space = recipe, space
         self.words = len(vocabulary.words)
         self.channels = songs[0].latents.shape[1]
         self.extra = {
+            "space": space,
             "channels": self.channels,
             "words": list(vocabulary.words),
             "data": StemSet.open(data).index_hash,
         }
-        valid = read_songs(data, codec_sha256, "valid", recipe.geometry.excerpt, needed=False)
+        valid = read_songs(data, space, "valid", recipe.geometry.excerpt, needed=False)
         self.samplers = [
             ExcerptSampler(some, vocabulary, recipe.geometry, recipe.drops, recipe.beat_noise)
             for some in (songs, valid or songs)
@@ -107,13 +109,17 @@ class AStyleFitting:
     kind = "a_style"
 
     def __init__(
-        self, recipe: AStyleRecipe, data: Path, codec_sha256: str, init: Path | None = None
+        self, recipe: AStyleRecipe, data: Path, space: str, init: Path | None = None
     ) -> None:
-        songs = read_songs(data, codec_sha256, "train", recipe.frames)
-        self.recipe, self.codec_sha256 = recipe, codec_sha256
+        songs = read_songs(data, space, "train", recipe.frames)
+        self.recipe, self.space = recipe, space
         self.channels = songs[0].latents.shape[1]
-        self.extra = {"channels": self.channels, "data": StemSet.open(data).index_hash}
-        valid = read_songs(data, codec_sha256, "valid", recipe.frames, needed=False)
+        self.extra = {
+            "space": space,
+            "channels": self.channels,
+            "data": StemSet.open(data).index_hash,
+        }
+        valid = read_songs(data, space, "valid", recipe.frames, needed=False)
         geometry = Geometry(
             frames=recipe.frames,
             excerpt=recipe.frames,
@@ -177,7 +183,6 @@ def fit(
             kind=fitting.kind,
             recipe=fitting.recipe,
             step=step,
-            parents={"codec": fitting.codec_sha256},
             extra=fitting.extra,
             half=True,
         )
@@ -215,14 +220,14 @@ def validate(fitting: Fitting, trainer: Trainer, run: Run) -> float:
 
 
 def read_songs(
-    data: Path, codec_sha256: str, split: str, frames: int, *, needed: bool = True
+    data: Path, space: str, split: str, frames: int, *, needed: bool = True
 ) -> list[SongLatents]:
     """Songs of a split that are long enough for an excerpt.
 
     Raises:
         DatasetError: If they are needed and there are none.
     """
-    songs = read_latents(data, codec_sha256[:8], split)
+    songs = read_latents(data, space, split)
     long_enough = [song for song in songs if song.latents.shape[2] >= frames]
     if needed and not long_enough:
         raise DatasetError(

@@ -129,7 +129,7 @@ class Teacher:
         own = header.recipe if kind == "teacher" else header.extra["teacher_recipe"]
         recipe = parse_recipe(own, TeacherRecipe, str(path))
         self.name, self.sha8 = "teacher", file_sha256(path)[:8]
-        self.codec_sha8 = header.parents["codec"][:8]
+        self.space = header.extra["space"]
         self.vocabulary = Vocabulary(tuple(header.extra["words"]))
         self.channels, self.frames = header.extra["channels"], recipe.geometry.frames
         self.noise = recipe.noise

@@ -54,7 +54,15 @@ class Codec(Protocol):
 
     @property
     def sha8(self) -> str:
-        """First 8 hex digits of its weights' sha256; latents name the codec by it."""
+        """First 8 hex digits of its weights' sha256."""
+
+    @property
+    def space(self) -> str:
+        """Names its latent space: 8 hex digits of a sha256 over all that encodes.
+
+        Latents and the models trained on them name the codec by it, so that a better decoder of the
+        same latents needs nothing else to change.
+        """
 
     @property
     def sample_rate(self) -> int:

@@ -1,5 +1,7 @@
 """Fits the spectral codec to stems and random sub-mixes of a prepared set."""
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -11,6 +13,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from torch import Tensor
 
+from accomptk.checkpoint import load_tensors
 from accomptk.errors import DatasetError
 from accomptk.latents.augment import Augment, change, detune, detuning
 from accomptk.latents.autoencoder import NeuralCode, Size
@@ -70,7 +73,8 @@ class CodecRecipe:
         excerpts: What to fit to.
         augment: What is done to excerpts.
         size: Of the code.
-        optim: How the networks are trained.
+        optim: How both networks are trained.
+        polish: How the decoder is trained on, when the encoder stays as it is.
     """
 
     seed: int
@@ -82,6 +86,7 @@ class CodecRecipe:
     augment: Augment
     size: Size
     optim: Optim
+    polish: Optim
 
 
 Progress = Callable[[str, int, int], None]
@@ -99,7 +104,9 @@ def fit_codec(
 ) -> Path:
     """Fit in a run folder, or go on with what is there.
 
-    First the principal components, then the components of all excerpts, on disk; then the networks.
+    First the principal components, then the components of all excerpts, on disk; then both
+    networks; then the decoder alone, in the folder ``decoder`` of the run: the encoder decides what
+    others build on, so it stops first.
 
     Args:
         run: Folder to write.
@@ -110,7 +117,7 @@ def fit_codec(
         progress: Told after each slice and each step.
 
     Returns:
-        The codec's checkpoint.
+        The codec's checkpoint, after the minutes perhaps not the last.
 
     Raises:
         DatasetError: If there is nothing to train on.
@@ -120,24 +127,39 @@ def fit_codec(
     if not path.exists():
         write_components(path, stems, recipe, base, workers, progress)
     components, spectrum = np.load(path, mmap_mode="r"), Spectrum(recipe.spectrum)
+    until = math.inf if minutes is None else time.monotonic() + 60 * minutes
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.generator("weights").initial_seed())
         code = NeuralCode(base, deviation, recipe.size)
 
-    def save(where: Path, weights: dict[str, Tensor], step: int) -> None:
-        save_spectral(where, weights, recipe, {"data": stems.index_hash}, step)
+    def train(part: Run, optim: Optim, before: int) -> Path:
+        def save(where: Path, weights: dict[str, Tensor], step: int) -> None:
+            save_spectral(where, weights, recipe, {"data": stems.index_hash}, before + step)
 
-    def loss(step: int) -> Tensor:
-        rng = numpy_generator(run.seed, "batch", step)
-        chosen = np.sort(rng.choice(len(components), recipe.optim.batch, replace=False))
-        batch = torch.from_numpy(components[chosen].astype(np.float32))
-        noise = run.generator("noise", step)
-        return codec_loss(code, spectrum, batch, recipe, rng, noise)
+        def loss(step: int) -> Tensor:
+            rng = numpy_generator(run.seed, "batch", before + step)
+            chosen = np.sort(rng.choice(len(components), optim.batch, replace=False))
+            batch = torch.from_numpy(components[chosen].astype(np.float32))
+            noise = run.generator("noise", before + step)
+            return codec_loss(code, spectrum, batch, recipe, rng, noise)
 
-    trainer = Trainer(run, code, recipe.optim, save)
-    report = partial(_report_step, progress, recipe.optim.steps)
-    trainer.train(loss, minutes=minutes, on_step=report)
-    return run.folder / "ema.safetensors"
+        left = None if minutes is None else (until - time.monotonic()) / 60
+        steps = recipe.optim.steps + recipe.polish.steps
+        Trainer(part, code, optim, save).train(
+            loss, minutes=left, on_step=lambda step, _: progress("train", before + step, steps)
+        )
+        return part.folder / "ema.safetensors"
+
+    is_later = run.is_finished
+    whole = train(run, recipe.optim, 0)
+    if recipe.polish.steps == 0 or not run.is_finished:
+        return whole
+    # As it was stored, rounding and all: the latent space is named by the encoder's very bits.
+    code.load_state_dict(load_tensors(whole, "codec")[0])
+    code.encoder.requires_grad_(False)
+    folder = run.folder / "decoder"
+    polish = Run.create("train-codec-decoder", folder, run.seed, recipe, resume=is_later)
+    return train(polish, recipe.polish, recipe.optim.steps)
 
 
 def _kept_base(
@@ -154,10 +176,6 @@ def _kept_base(
     kept = load_file(path)
     deviation = kept.pop("deviation")
     return LinearCode(**kept), deviation
-
-
-def _report_step(progress: Progress, steps: int, step: int, loss: float) -> None:
-    progress("train", step, steps)
 
 
 def codec_loss(

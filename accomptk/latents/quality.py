@@ -122,7 +122,7 @@ def _chosen(spectral: SpectralCodec, name: str) -> SpectralCodec:
     if name not in LINEAR:
         return spectral
     base = spectral.code.base.leading(LINEAR[name])
-    return SpectralCodec(base, spectral.spectrum, name, LINEAR_ITERATIONS)
+    return SpectralCodec(base, spectral.spectrum, name, name, LINEAR_ITERATIONS)
 
 
 def _through(spectral: SpectralCodec, name: str, wav: Samples) -> Samples:

@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]
 class _Details:
     """What decides the content of shards; others are encoded again."""
 
-    codec: str
+    space: str
     codec_name: str
     channels: int
     index_hash: str
@@ -42,9 +42,9 @@ class _Details:
     seed: int
 
 
-def latents_dir(set_root: Path, sha8: str) -> Path:
-    """Where the latents of a set and a codec are."""
-    return place(set_root) / "latents" / sha8
+def latents_dir(set_root: Path, space: str) -> Path:
+    """Where the latents of a set are, in the latent space of a codec."""
+    return place(set_root) / "latents" / space
 
 
 def encode_set(
@@ -78,9 +78,9 @@ def encode_set(
         DatasetError: If the set cannot be read.
     """
     stems = StemSet.open(set_root)
-    folder = latents_dir(stems.root, codec.sha8)
+    folder = latents_dir(stems.root, codec.space)
     details = _Details(
-        codec=codec.sha8,
+        space=codec.space,
         codec_name=codec.name,
         channels=codec.channels,
         index_hash=stems.index_hash,
@@ -101,12 +101,12 @@ def encode_set(
     return folder
 
 
-def read_latents(set_root: Path, codec_sha8: str, split: str) -> list[SongLatents]:
+def read_latents(set_root: Path, space: str, split: str) -> list[SongLatents]:
     """All songs of a split, in memory; none when the split has none.
 
     Args:
         set_root: A prepared and encoded set.
-        codec_sha8: The codec that a model works with.
+        space: Latent space that a model works in.
         split: ``train``, ``valid`` or ``test``.
 
     Raises:
@@ -115,8 +115,8 @@ def read_latents(set_root: Path, codec_sha8: str, split: str) -> list[SongLatent
     """
     if split not in SPLITS:
         raise DatasetError(f"split '{split}': does not exist; choose from {', '.join(SPLITS)}")
-    folder = latents_dir(set_root, codec_sha8)
-    _check_codec(folder, codec_sha8)
+    folder = latents_dir(set_root, space)
+    _check_space(folder, space)
     names = [name for name in _plan(StemSet.open(set_root)) if name.startswith(f"{split}-")]
     absent = next((name for name in names if not (folder / name).is_file()), None)
     if absent is not None:
@@ -126,16 +126,16 @@ def read_latents(set_root: Path, codec_sha8: str, split: str) -> list[SongLatent
     return [song for name in names for song in _read_shard(folder / name)]
 
 
-def _check_codec(folder: Path, codec_sha8: str) -> None:
+def _check_space(folder: Path, space: str) -> None:
     details = _read_details(folder)
-    found = details["codec"] if details else None
-    if found == codec_sha8:
+    found = details["space"] if details else None
+    if found == space:
         return
     others = [found] if found else sorted(path.name for path in folder.parent.glob("*"))
-    has = f"latents of codec {', '.join(others)}" if others else "no latents"
+    has = f"latents in space {', '.join(others)}" if others else "no latents"
     raise CodecError(
-        f"{folder.parent.parent}: has {has}, wanted are those of codec {codec_sha8}; "
-        "encode the set with accomptk train codec, or choose a model of that codec"
+        f"{folder.parent.parent}: has {has}, wanted are those in space {space}; "
+        "encode the set with accomptk train codec, or choose a model of that space"
     )
 
 
@@ -184,7 +184,7 @@ def _write_shard(
                     **sample.to_sample(),
                 }
             )
-    write_whole(latents_dir(root, codec.sha8) / name, buffer.getvalue())
+    write_whole(latents_dir(root, codec.space) / name, buffer.getvalue())
     return len(songs)
 
 

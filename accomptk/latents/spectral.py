@@ -1,5 +1,7 @@
 """The spectral codec: a code of compressed STFT magnitudes, phases rebuilt on decode."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -36,6 +38,7 @@ class SpectralCodec:
         code: Features to latents and back.
         spectrum: Samples to features, features to magnitudes.
         sha8: Names the weights.
+        space: Names the latent space.
         iterations: Griffin-Lim iterations a frame.
     """
 
@@ -46,11 +49,16 @@ class SpectralCodec:
     decode_delay = OVERLAP
 
     def __init__(
-        self, code: Code, spectrum: Spectrum, sha8: str, iterations: int = ITERATIONS
+        self,
+        code: Code,
+        spectrum: Spectrum,
+        sha8: str,
+        space: str,
+        iterations: int = ITERATIONS,
     ) -> None:
         self.code = code
         self.spectrum = spectrum
-        self.sha8 = sha8
+        self.sha8, self.space = sha8, space
         self.phases = PhaseRebuilder(iterations)
         self.make_up = 10 ** (_MAKE_UP_DB / 20) if isinstance(code, LinearCode) else 1.0
 
@@ -106,7 +114,17 @@ def load_spectral(path: Path, iterations: int = ITERATIONS) -> SpectralCodec:
         code = NeuralCode(base, tensors["deviation"], size)
         code.load_state_dict(tensors)
         code.eval().requires_grad_(False)
-    return SpectralCodec(code, spectrum, file_sha256(path)[:8], iterations)
+    space = latent_space(spectrum.recipe, tensors)
+    return SpectralCodec(code, spectrum, file_sha256(path)[:8], space, iterations)
+
+
+def latent_space(recipe: SpectrumRecipe, code: Mapping[str, Tensor]) -> str:
+    """8 hex digits that name what encodes: the features and the tensors of a code's encoder."""
+    digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
+    for name in sorted(code):
+        if not name.startswith("decoder."):
+            digest.update(name.encode() + code[name].to(torch.float32).numpy().tobytes())
+    return digest.hexdigest()[:8]
 
 
 def save_spectral(

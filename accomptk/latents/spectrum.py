@@ -42,6 +42,7 @@ class Spectrum:
     """
 
     def __init__(self, recipe: SpectrumRecipe) -> None:
+        self.recipe = recipe
         self.power = recipe.power
         self.floor = 10 ** (recipe.floor_db / 20)
         self.window = torch.hann_window(N_FFT)

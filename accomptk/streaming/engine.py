@@ -125,7 +125,7 @@ class StreamingEngine:
             decode).
 
     Raises:
-        CodecError: If the model was trained on another codec's latents.
+        CodecError: If the model works in another codec's latent space.
         StreamError: If the numbers of contexts and streams do not fit.
     """
 
@@ -138,10 +138,10 @@ class StreamingEngine:
         seeds: Sequence[int],
         timed: Timed = lambda term: nullcontext(),
     ) -> None:
-        if model.codec_sha8 != codec.sha8:
+        if model.space != codec.space:
             raise CodecError(
-                f"model '{model.name}' was trained on latents of codec {model.codec_sha8}, "
-                f"this codec is {codec.sha8}; pass the codec it names"
+                f"model '{model.name}' works in latent space {model.space}, "
+                f"this codec's is {codec.space}; pass the codec that it was trained with"
             )
         self.model, self.codec, self.timed = model, codec, timed
         self.contexts, self.seeds = len(beats), tuple(seeds)

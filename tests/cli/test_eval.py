@@ -211,7 +211,7 @@ def test_what_eval_writes_it_scores_the_same(world, tmp_path):
 
 def test_another_codec_is_refused(world, monkeypatch):
     codec = tiny_spectral()
-    codec.sha8 = "ffffffff"
+    codec.space = "ffffffff"
     monkeypatch.setattr("accomptk.latents.codec.load_codec", lambda path: codec)
     result = invoke(world, "--out", world / "codec", "--lookahead", "0")
     assert result.exit_code == 1

@@ -39,7 +39,7 @@ def test_codec_and_latents(data, tmp_path):
     assert result.output.strip() == str(path)
     codec = load_codec(path)
     assert codec.channels == 8
-    songs = read_latents(data, codec.sha8, "train")
+    songs = read_latents(data, codec.space, "train")
     assert songs[0].latents.shape[:2] == (2, 8)
     assert run(*arguments, "--out", out, "--workers", 1, "--quiet").exit_code == 0
 

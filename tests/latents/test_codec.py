@@ -72,7 +72,7 @@ def test_gradient_of_silence_is_finite(any_codec):
 def test_batch_of_8_equals_8_of_1(any_codec, iterations):
     from accomptk.latents.spectral import SpectralCodec
 
-    codec = SpectralCodec(any_codec.code, any_codec.spectrum, "0", iterations)
+    codec = SpectralCodec(any_codec.code, any_codec.spectrum, "0", "0", iterations)
     wav = noise(8, 1, 4 * FRAME) + torch.from_numpy(sine(440, 4 / 12))
     latents = encode(codec, wav)
     alone = torch.cat([encode(codec, wav[n : n + 1]) for n in range(8)])

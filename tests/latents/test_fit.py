@@ -63,16 +63,21 @@ def test_training_makes_more_of_the_same_numbers(tiny_set, recipe, tmp_path):
     small = dataclasses.replace(
         recipe,
         size=dataclasses.replace(recipe.size, channels=8),
-        optim=dataclasses.replace(recipe.optim, steps=150, lr=3e-3),
+        optim=dataclasses.replace(recipe.optim, steps=100, lr=3e-3),
+        polish=dataclasses.replace(recipe.polish, steps=50, lr=3e-3),
     )
     run = Run.create("codec", tmp_path / "run", small.seed, small)
     path = fit_codec(run, tiny_set, small)
     assert run.is_finished
+    assert path.parent.name == "decoder"
     base, deviation = fit_base(tiny_set, small)
     trained, fresh = load_spectral(path).code, NeuralCode(base, deviation, small.size)
     components = torch.from_numpy(np.load(run.folder / "components.npy").astype(np.float32))
-    losses = [loss_of(code, components, small) for code in (trained, fresh)]
-    assert losses[0] < 0.9 * losses[1]
+    whole = load_spectral(run.folder / "ema.safetensors")
+    losses = [loss_of(code, components, small) for code in (trained, whole.code, fresh)]
+    assert losses[0] < losses[1] < 0.9 * losses[2]
+    assert load_spectral(path).space == whole.space
+    assert load_spectral(path).sha8 != whole.sha8
     assert fit_codec(run, tiny_set, small) == path
 
 

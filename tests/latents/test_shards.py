@@ -23,7 +23,7 @@ def encoded(tmp_path, pca_codec):
 def test_latents_are_those_of_the_codec(encoded, pca_codec):
     stems = StemSet.open(encoded)
     song = stems.song("song 0")
-    latents = read_latents(encoded, pca_codec.sha8, "train")[0]
+    latents = read_latents(encoded, pca_codec.space, "train")[0]
     assert latents.track == song.track
     assert latents.stems == tuple(stem.stem for stem in song.stems)
     assert latents.instruments == tuple(stem.instrument for stem in song.stems)
@@ -39,7 +39,7 @@ def test_latents_are_those_of_the_codec(encoded, pca_codec):
 
 def test_what_is_known_of_the_music_comes_along(encoded, pca_codec):
     song = StemSet.open(encoded).song("song 0")
-    latents = read_latents(encoded, pca_codec.sha8, "train")[0]
+    latents = read_latents(encoded, pca_codec.space, "train")[0]
     np.testing.assert_array_equal(latents.beats, song.beats)
     np.testing.assert_array_equal(latents.downbeats, song.downbeats)
     assert latents.chords == song.chords
@@ -48,23 +48,23 @@ def test_what_is_known_of_the_music_comes_along(encoded, pca_codec):
 
 
 def test_valid_pairs_leave_the_stem_out(encoded, pca_codec):
-    song = read_latents(encoded, pca_codec.sha8, "train")[0]
+    song = read_latents(encoded, pca_codec.space, "train")[0]
     for number, context in enumerate(song.contexts):
         valid = {name for n, name in enumerate(song.stems) if song.is_valid(number, n)}
         assert valid == set(song.stems) - set(context)
 
 
 def test_splits(encoded, pca_codec):
-    tracks = [song.track for song in read_latents(encoded, pca_codec.sha8, "train")]
+    tracks = [song.track for song in read_latents(encoded, pca_codec.space, "train")]
     assert tracks == ["song 0", "song 1"]
-    assert [s.track for s in read_latents(encoded, pca_codec.sha8, "test")] == ["song 2"]
-    assert read_latents(encoded, pca_codec.sha8, "valid") == []
+    assert [s.track for s in read_latents(encoded, pca_codec.space, "test")] == ["song 2"]
+    assert read_latents(encoded, pca_codec.space, "valid") == []
     with pytest.raises(DatasetError, match="split 'training'"):
-        read_latents(encoded, pca_codec.sha8, "training")
+        read_latents(encoded, pca_codec.space, "training")
 
 
 def test_finished_shards_are_kept_and_missing_ones_made(encoded, pca_codec):
-    folder = latents_dir(encoded, pca_codec.sha8)
+    folder = latents_dir(encoded, pca_codec.space)
     kept, lost = folder / "test-0000.tar", folder / "train-0000.tar"
     content, made_at = lost.read_bytes(), kept.stat().st_mtime_ns
     lost.unlink()
@@ -80,36 +80,36 @@ def test_finished_shards_are_kept_and_missing_ones_made(encoded, pca_codec):
 def test_other_choices_are_encoded_again(encoded, pca_codec):
     folder = encode_set(encoded, pca_codec, subsets=0)
     assert json.loads((folder / "details.json").read_text())["subsets"] == 0
-    song = read_latents(encoded, pca_codec.sha8, "train")[0]
+    song = read_latents(encoded, pca_codec.space, "train")[0]
     assert len(song.contexts) == 3  # drums, bass and piano left out in turn
 
 
 def test_another_codec_is_refused_by_both_names(encoded, pca_codec, tmp_path):
-    with pytest.raises(CodecError, match=rf"{pca_codec.sha8}.*00c0ffee") as caught:
+    with pytest.raises(CodecError, match=rf"{pca_codec.space}.*00c0ffee") as caught:
         read_latents(encoded, "00c0ffee", "train")
     assert "\n" not in str(caught.value)
-    folder = latents_dir(encoded, pca_codec.sha8)
+    folder = latents_dir(encoded, pca_codec.space)
     folder.rename(folder.with_name("00c0ffee"))  # a folder of that name proves nothing
-    with pytest.raises(CodecError, match=rf"{pca_codec.sha8}.*00c0ffee"):
+    with pytest.raises(CodecError, match=rf"{pca_codec.space}.*00c0ffee"):
         read_latents(encoded, "00c0ffee", "train")
 
 
 def test_no_latents_missing_and_damaged_shards_are_named(encoded, pca_codec, tmp_path):
-    shard = latents_dir(encoded, pca_codec.sha8) / "train-0000.tar"
+    shard = latents_dir(encoded, pca_codec.space) / "train-0000.tar"
     shard.write_bytes(shard.read_bytes()[:5000])
     with pytest.raises(DatasetError, match=r"train-0000.tar: damaged"):
-        read_latents(encoded, pca_codec.sha8, "train")
+        read_latents(encoded, pca_codec.space, "train")
     shard.unlink()
     with pytest.raises(DatasetError, match=r"train-0000.tar: missing"):
-        read_latents(encoded, pca_codec.sha8, "train")
+        read_latents(encoded, pca_codec.space, "train")
     bare = write_set(tmp_path / "bare", songs=2)
     with pytest.raises(CodecError, match="no latents"):
-        read_latents(bare, pca_codec.sha8, "train")
+        read_latents(bare, pca_codec.space, "train")
 
 
 @pytest.mark.slow
 def test_workers_write_the_same_bytes(encoded, pca_codec):
-    folder = latents_dir(encoded, pca_codec.sha8)
+    folder = latents_dir(encoded, pca_codec.space)
     alone = {path.name: path.read_bytes() for path in folder.glob("*.tar")}
     encode_set(encoded, pca_codec, subsets=2, workers=2, force=True)
     assert {path.name: path.read_bytes() for path in folder.glob("*.tar")} == alone

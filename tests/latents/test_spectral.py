@@ -87,7 +87,7 @@ def test_iterations_bring_magnitudes_closer(pca_codec):
     latents = encode(pca_codec, wav)
 
     def error(iterations: int) -> float:
-        codec = SpectralCodec(pca_codec.code, pca_codec.spectrum, "0", iterations)
+        codec = SpectralCodec(pca_codec.code, pca_codec.spectrum, "0", "0", iterations)
         again = encode(codec, decode(codec, latents))
         return float((again - latents)[..., 2:-2].square().mean())
 

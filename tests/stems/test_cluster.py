@@ -95,7 +95,7 @@ def test_a_cluster_makes_the_same_set_with_one_worker_killed(
     encode_set(tmp_path / "there", codec, workers=address)
     encode_set(tmp_path / "here", codec)
     pairs = zip(
-        *(read_latents(tmp_path / name, codec.sha8, "train") for name in ("there", "here")),
+        *(read_latents(tmp_path / name, codec.space, "train") for name in ("there", "here")),
         strict=True,
     )
     worst = max(

@@ -139,10 +139,10 @@ def test_refusals_change_nothing(model, codec):
         engine.push(torch.zeros(1, SIZE - 1))
     with pytest.raises(StreamError, match="2 streams for 3 contexts"):
         StreamingEngine(model, codec, before, [NoBeats()] * 3, [0, 1])
-    codec.sha8, kept = "0ther000", codec.sha8
-    with pytest.raises(CodecError, match=f"codec {CODEC[:8]}, this codec is 0ther000"):
+    codec.space, kept = "0ther000", codec.space
+    with pytest.raises(CodecError, match=f"space {CODEC}, this codec's is 0ther000"):
         open_engine(model, codec)
-    codec.sha8 = kept
+    codec.space = kept
 
 
 @pytest.mark.parametrize("rate", [44100, 48000])
