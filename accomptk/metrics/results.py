@@ -12,6 +12,7 @@ from pathlib import Path
 from accomptk.errors import AccomptkError, DatasetError
 from accomptk.metrics.layout import to_markdown
 from accomptk.metrics.plots import plots
+from accomptk.metrics.sheet import is_sheet, read_sheet, sheet_to_markdown
 from accomptk.metrics.table import read_csv
 from accomptk.run import replacing
 
@@ -37,7 +38,11 @@ def render(folder: Path, readme: Path | None = None) -> dict[Path, str]:
     tables: dict[str, str] = {}
     texts: dict[Path, str] = {}
     for path in sorted(folder.glob("*.csv")):
-        name, rows = path.stem, read_csv(path)
+        name = path.stem
+        if is_sheet(path):
+            tables[name] = texts[folder / f"{name}.md"] = sheet_to_markdown(read_sheet(path))
+            continue
+        rows = read_csv(path)
         tables[name] = to_markdown(rows)
         shown = {f"{name}-{plot}.svg": svg for plot, svg in plots(rows).items()}
         texts |= {folder / file: svg for file, svg in shown.items()}
