@@ -10,6 +10,7 @@ import click
 
 from accomptk import __version__
 from accomptk.errors import AccomptkError
+from accomptk.memory import keep_freed_memory
 
 
 class Entry(NamedTuple):
@@ -106,6 +107,7 @@ def main() -> None:
 
     With no options each verb uses the shipped model, the shipped demo songs and the default recipe.
     """
+    keep_freed_memory()
     logger = logging.getLogger("accomptk")
     if not logger.handlers:
         logger.addHandler(EchoHandler())
