@@ -1,5 +1,6 @@
 """The consistency student: the teacher's network, from noise to a chunk in one evaluation."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -107,7 +108,7 @@ def save_student(
         parents={**header.parents, "teacher": file_sha256(teacher)},
         extra={
             **header.extra,
-            "teacher": str(teacher.absolute()),
+            "teacher": os.path.relpath(teacher, path.parent),
             "teacher_recipe": header.recipe,
             "adapter": asdict(adapter),
             "sigmas": sigmas.tolist(),
@@ -154,11 +155,14 @@ def merge_student(path: Path, merged: Path) -> None:
 def find_teacher(path: Path) -> Path:
     """The teacher that a student was distilled from: the shipped one, or where it lay then.
 
+    The way to it is kept relative to the student, so both may be moved together.
+
     Raises:
         CheckpointError: If neither is it.
     """
     header = read_header(path)
-    wanted, places = header.parents["teacher"], (SHIPPED_TEACHER, Path(header.extra["teacher"]))
+    then = Path(os.path.normpath(path.parent / header.extra["teacher"]))
+    wanted, places = header.parents["teacher"], (SHIPPED_TEACHER, then)
     for place in places:
         if place.is_file() and file_sha256(place) == wanted:
             return place

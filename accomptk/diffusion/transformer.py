@@ -12,7 +12,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, scaled_dot_product_attention, silu
+from torch.nn.functional import relu, rms_norm, scaled_dot_product_attention, silu
 
 from accomptk.conditions.controls import CONTROL_FEATURES
 from accomptk.conditions.grid import BEAT_FEATURES
@@ -154,9 +154,28 @@ def rotate(x: Tensor, positions: Tensor) -> Tensor:
     half = x.shape[-1] // 2
     frequencies = 1000.0 ** (-torch.arange(half) / half)
     angles = positions.to(torch.float32)[:, None] * frequencies
-    cos, sin = angles.cos().to(x.device), angles.sin().to(x.device)
+    cos, sin = angles.cos().to(x), angles.sin().to(x)
     first, second = x[..., :half], x[..., half:]
     return torch.cat([first * cos - second * sin, first * sin + second * cos], -1)
+
+
+def attend(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+    """Attention under a mask [T, S] or [B, 1, T, S], queries [B, H, T, D], the rest [B, H, S, D].
+
+    Where a CPU trains in bfloat16, plain products are twice as fast as torch's fused attention.
+    """
+    if query.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+        return scaled_dot_product_attention(query, keys, values, attn_mask=mask)
+    batch, heads, frames, size = query.shape
+    shape = (batch, heads, frames, keys.shape[2])
+    bias = torch.zeros(mask.shape, dtype=torch.bfloat16).masked_fill_(~mask, -torch.inf)
+    logits = torch.baddbmm(
+        bias.expand(shape).flatten(0, 1),
+        query.flatten(0, 1) * size**-0.5,
+        keys.flatten(0, 1).transpose(1, 2),
+    )
+    attended: Tensor = logits.softmax(-1) @ values.flatten(0, 1)
+    return attended.unflatten(0, (batch, heads))
 
 
 def repeat(x: Tensor, each: int) -> Tensor:
@@ -166,6 +185,8 @@ def repeat(x: Tensor, each: int) -> Tensor:
 
 class Block(nn.Module):
     """Attention and MLP, both modulated by the condition (Peebles & Xie 2023).
+
+    The MLP squares what it rectifies (So et al. 2021): as good as a GELU, and cheaper.
 
     The projection of the condition is shared by all blocks, each adds a table of its own (Chen
     et al. 2024).
@@ -188,14 +209,18 @@ class Block(nn.Module):
             part(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for part in (self.q, self.k, self.v)
         )
-        return self.q_norm(q.float()), self.k_norm(k.float()), v  # float32 under autocast too
+        return self._unit(self.q_norm, q), self._unit(self.k_norm, k), v
+
+    @staticmethod
+    def _unit(norm: nn.RMSNorm, x: Tensor) -> Tensor:
+        return rms_norm(x, norm.normalized_shape, norm.weight.to(x.dtype))
 
     def finish(self, x: Tensor, attended: Tensor, modulation: Tensor) -> Tensor:
         """Add the attended values and the MLP to x [B, T, W]."""
         gate, shift, scale, mlp_gate = modulation[..., 2:, :].unbind(-2)
         x = x + gate * self.o(attended.transpose(1, 2).flatten(2))
-        hidden = self.up(self.norm(x) * (1 + scale) + shift)
-        out: Tensor = x + mlp_gate * self.down(gelu(hidden, approximate="tanh"))
+        hidden = relu(self.up(self.norm(x) * (1 + scale) + shift))
+        out: Tensor = x + mlp_gate * self.down(hidden * hidden)
         return out
 
 
@@ -288,8 +313,8 @@ class StreamTransformer(nn.Module):
             F(x) of each frame, [B, C, T]; meaningless outside the chunks.
         """
         each = x.shape[0] // context.shape[0]
-        context_mask, history_mask, noisy_mask = stream_masks(layout, self.frames)
-        masks = (context_mask, history_mask, repeat(noisy_mask, each))
+        masks = stream_masks(layout, self.frames)
+        masks = (*masks[:2], repeat(masks[2], each))
         geometry = repeat(layout.geometry(0), each)
         steering = conditions.map(lambda part: repeat(part, each))
         tokens = [
@@ -297,6 +322,10 @@ class StreamTransformer(nn.Module):
             self._history_tokens(history, conditions.instrument),
             self._noisy_tokens(x, c_noise, geometry, steering),
         ]
+        if torch.is_autocast_enabled(x.device.type):
+            # Most of a step is spent on moving activations: those of 16 bits move in half the time.
+            dtype = torch.get_autocast_dtype(x.device.type)
+            tokens = [(part.to(dtype), modulation.to(dtype)) for part, modulation in tokens]
         positions = torch.arange(x.shape[2])
         *first, last = self.blocks
         for block in first:
@@ -384,7 +413,7 @@ class StreamTransformer(nn.Module):
         masks: tuple[Tensor, Tensor, Tensor],
         wanted: tuple[int, ...] = (0, 1, 2),
     ) -> list[tuple[Tensor, Tensor]]:
-        tables = [modulation + block.offsets for _, modulation in streams]
+        tables = [modulation + block.offsets.to(modulation.dtype) for _, modulation in streams]
         heads = [block.qkv(x, table) for (x, _), table in zip(streams, tables, strict=True)]
         keys = [rotate(k, positions) for _, k, _ in heads]
         values = [v for _, _, v in heads]
@@ -397,9 +426,7 @@ class StreamTransformer(nn.Module):
         for index in wanted:
             x, modulation = streams[index]
             query = rotate(heads[index][0], positions)
-            attended = scaled_dot_product_attention(
-                query, keys[index], values[index], attn_mask=masks[index]
-            )
+            attended = attend(query, keys[index], values[index], masks[index])
             done.append((block.finish(x, attended, tables[index]), modulation))
         return done
 

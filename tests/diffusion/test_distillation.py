@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from accomptk.checkpoint import read_header
 from accomptk.diffusion.accompanist import Sampling
 from accomptk.diffusion.bands import SynthRecipe
 from accomptk.diffusion.consistency import (
@@ -160,6 +161,7 @@ def test_a_student_without_its_teacher_says_which(tmp_path, trajectories):
     lost = tmp_path / "teacher.safetensors"
     teacher = tiny_teacher(lost)
     made = train(tmp_path / "run", teacher, lost, trajectories, ["self_rollout=0.0"])
+    assert str(tmp_path) not in str(read_header(made))
     merged = tmp_path / "merged.safetensors"
     merge_student(made, merged)
     lost.unlink()

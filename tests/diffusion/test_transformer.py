@@ -111,6 +111,18 @@ def test_cached_stream_equals_one_pass(net, inputs):
     assert torch.allclose(streamed, whole[:, :, made], atol=1e-4)
 
 
+def test_a_pass_in_16_bits_is_nearly_the_same(net, inputs):
+    x, c_noise, context, history, conditions = inputs
+    layout = layout_of(stream_chunks())
+    given = (x, c_noise, context, history, layout, conditions)
+    wanted = net(*given)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = net(*given)
+    made = layout.end > 0
+    apart = (found.float() - wanted).transpose(1, 2)[made]
+    assert apart.square().mean().sqrt() < 0.03 * wanted.transpose(1, 2)[made].square().mean().sqrt()
+
+
 def test_draws_of_one_excerpt_share_its_towers(net, inputs):
     x, c_noise, context, history, conditions = inputs
     layout = layout_of(stream_chunks())
