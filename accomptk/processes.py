@@ -6,9 +6,13 @@ They may be on several machines, and share their folders; who is alone needs no 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from accomptk.run import pick_device
+from accomptk.run import Run, pick_device
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Item = TypeVar("Item")
 
@@ -46,10 +50,27 @@ class Team:
         broadcast_object_list(values)
         return values[0]
 
+    def add(self, tensors: "Sequence[Tensor]") -> "Sequence[Tensor]":
+        """Tensors of the same shapes in every process, each summed over the processes."""
+        if self.size == 1:
+            return tensors
+        from accelerate.utils import reduce
+
+        summed: list[Tensor] = reduce(list(tensors), reduction="sum")
+        return summed
+
     def wait(self) -> None:
         """Go on when all have come here."""
         if self.state is not None:
             self.state.wait_for_everyone()
+
+    def create_run(
+        self, verb: str, out: Path | None, seed: int, recipe: Any, resume: bool = True
+    ) -> Run:
+        """One run of all processes, made or gone on with by the first; as ``Run.create``."""
+        run = Run.create(verb, out, seed, recipe, resume) if self.leads else None
+        folder = self.agree(run.folder if run else Path())
+        return run or Run(folder, seed)
 
     def end(self) -> None:
         """Part; nothing can be shared afterwards."""

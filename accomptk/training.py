@@ -11,11 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from accomptk.errors import RecipeError
+from accomptk.processes import Team
 from accomptk.run import Run, numpy_generator, replacing
 
 Loss = Callable[[int], Tensor]
-"""loss(step): draws batch and noise from the step's own generators, so a resumed run equals
-a straight one."""
+"""loss(number): draws a batch and its noise from generators of that number, so that a resumed
+run equals a straight one; with one batch a step the number is the step's."""
 
 Save = Callable[[Path, dict[str, Tensor], int], None]
 """save(path, weights, step) writes a checkpoint."""
@@ -38,6 +40,8 @@ class Optim:
         precision: Of the network's arithmetic: "float32", or "bfloat16" where the machine is
             faster with it; weights and their updates are float32 either way.
         cooldown: Share of the steps, the last, over which the rate falls to 0 as a cosine.
+        batches: Batches a step, which processes share; without it, one for each process.
+        compile: Mode of torch.compile; without it, the network runs as it is.
     """
 
     lr: float
@@ -50,6 +54,8 @@ class Optim:
     save_every_s: float
     precision: Literal["float32", "bfloat16"] = "float32"
     cooldown: float = 0.0
+    batches: int | None = None
+    compile: Literal["default", "reduce-overhead", "max-autotune"] | None = None
 
     def arithmetic(self, device: torch.device) -> torch.autocast:
         """The context in which a loss is computed."""
@@ -67,17 +73,33 @@ class Trainer:
     """Trains a module in a run folder.
 
     ``ema.safetensors`` holds the averaged weights, ``raw.safetensors`` the last ones and
-    ``state.pt`` what only a resumed run needs.
+    ``state.pt`` what only a resumed run needs. Processes of a team hold the same weights: each
+    does its share of a step's batches, and the gradients are summed over all, whoever did which.
 
     Args:
         run: Where it writes.
-        model: What is trained, in place.
+        model: What is trained, in place; the same in every process.
         optim: How.
         save: Writes a checkpoint of given weights.
+        team: The processes that train it together; None for this one alone.
+
+    Raises:
+        RecipeError: If a step's batches cannot be shared evenly.
     """
 
-    def __init__(self, run: Run, model: nn.Module, optim: Optim, save: Save) -> None:
+    def __init__(
+        self, run: Run, model: nn.Module, optim: Optim, save: Save, team: Team | None = None
+    ) -> None:
         self.run, self.model, self.optim, self.save = run, model, optim, save
+        self.team = team or Team()
+        self.batches = optim.batches or self.team.size
+        if self.batches % self.team.size:
+            raise RecipeError(
+                f"[optim] batches = {self.batches}: cannot be shared by {self.team.size} "
+                "processes; set a multiple, or start as many processes as divide it"
+            )
+        if optim.compile:
+            model.compile(mode=optim.compile)
         self.ema = {name: value.clone() for name, value in model.state_dict().items()}
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=optim.lr, betas=(0.9, 0.99), weight_decay=optim.weight_decay
@@ -97,7 +119,7 @@ class Trainer:
         """Train until the recipe's steps are done or the minutes are over.
 
         Args:
-            loss: Loss of a step.
+            loss: Loss of a batch.
             minutes: Stop soundly after this time; the same command goes on later.
             on_step: Called with the step and its loss.
         """
@@ -110,26 +132,43 @@ class Trainer:
             if now - saved > self.optim.save_every_s:
                 self.checkpoint(now - saved)
                 saved = now
-            if minutes is not None and now - began > 60 * minutes:
+            if minutes is not None and self.team.agree(now - began > 60 * minutes):
                 break
         self.checkpoint(time.monotonic() - saved)
-        if self.step >= self.optim.steps:
+        if self.step >= self.optim.steps and self.team.leads:
             self.run.finish()
+        self.team.wait()
 
     def _train_step(self, loss: Loss) -> float:
         self.model.train()
         for group in self.optimizer.param_groups:
             group["lr"] = self.optim.rate(self.step)
-        with self.optim.arithmetic(next(self.model.parameters()).device):
-            value = loss(self.step)
-        value.backward()  # type: ignore[no-untyped-call]
+        value = self._learn(loss)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         self._average()
-        self.run.log(self.step, loss=value.item(), gradient_norm=float(norm))
-        return value.item()
+        if self.team.leads:
+            self.run.log(self.step, loss=value, gradient_norm=float(norm))
+        return value
+
+    def _learn(self, loss: Loss) -> float:
+        """Leave the mean gradient of the step's batches in the weights; their mean loss."""
+        losses = []
+        for number in self.team.share(range(self.batches)):
+            with self.optim.arithmetic(next(self.model.parameters()).device):
+                value = loss(self.step * self.batches + number) / self.batches
+            value.backward()  # type: ignore[no-untyped-call]
+            losses.append(value.detach())
+        total = torch.stack(losses).sum()
+        if self.team.size > 1:
+            trained = [weight for weight in self.model.parameters() if weight.requires_grad]
+            own = [torch.zeros_like(w) if w.grad is None else w.grad for w in trained]
+            total, *gradients = self.team.add([total, *own])
+            for weight, gradient in zip(trained, gradients, strict=True):
+                weight.grad = gradient
+        return total.item()
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -140,6 +179,8 @@ class Trainer:
     def checkpoint(self, seconds: float = 0.0) -> None:
         """Write averaged and last weights, then the resume state that belongs to them."""
         self.seconds += seconds
+        if not self.team.leads:
+            return
         self.save(self.run.folder / "ema.safetensors", self.ema, self.step)
         self.save(self.run.folder / "raw.safetensors", self.model.state_dict(), self.step)
         with replacing(self._state) as temporary:

@@ -23,6 +23,7 @@ from accomptk.cli.options import (
 if TYPE_CHECKING:
     from accomptk.diffusion.distillation import Distilling, DistillRecipe, PairedRecipe
     from accomptk.diffusion.teacher import Teacher
+    from accomptk.processes import Team
     from accomptk.run import Run
 
 DATA_FREE, PAIRED = "pocket/distill-quick", "pocket/distill-paired"
@@ -74,17 +75,18 @@ def distill(data_free: bool, data: Path | None, trajectories: Path | None, **opt
         raise click.UsageError("--trajectories are for --data-free; add it")
     from accomptk.diffusion.distillation import distil
     from accomptk.diffusion.student import merge_student
+    from accomptk.processes import find_team
     from accomptk.streaming.models import SHIPPED, shipped_path
 
-    name = options["teacher"]
+    name, team = options["teacher"], find_team(options["device"])
     path = shipped_path(name) if name in SHIPPED else Path(name)
-    run, recipe, teacher = start(data_free, path, options)
+    run, recipe, teacher = start(data_free, path, options, team)
     way = (
-        without_data(run, recipe, teacher, trajectories, options)
+        without_data(run, recipe, teacher, trajectories, options, team)
         if data_free
         else with_data(recipe, teacher, path, data or Path("data/band"))
     )
-    with progress(options["quiet"]) as bar:
+    with progress(options["quiet"] or not team.leads) as bar:
         task = bar.add_task("distill", total=recipe.optim.steps)
         student = distil(
             run,
@@ -93,29 +95,34 @@ def distill(data_free: bool, data: Path | None, trajectories: Path | None, **opt
             path,
             recipe,
             minutes=options["minutes"],
+            team=team,
             on_step=lambda step, loss: bar.update(
                 task, completed=step, description=f"distill, loss {loss:.3f}"
             ),
         )
+    team.end()
+    if not team.leads:
+        return
     if options["merge"]:
         merge_student(student, run.folder / "merged.safetensors")
     echo_checkpoint(student, run, options["as_json"])
 
 
 def start(
-    data_free: bool, path: Path, options: dict[str, Any]
+    data_free: bool, path: Path, options: dict[str, Any], team: "Team"
 ) -> "tuple[Run, DistillRecipe | PairedRecipe, Teacher]":
     """The run, its recipe and the teacher."""
     from accomptk.diffusion.distillation import DistillRecipe, PairedRecipe
     from accomptk.diffusion.teacher import Teacher
     from accomptk.recipe import load_recipe
-    from accomptk.run import Run, pick_device
+    from accomptk.run import pick_device
 
     schema: type[DistillRecipe | PairedRecipe] = DistillRecipe if data_free else PairedRecipe
     name = options["recipe"] or (DATA_FREE if data_free else PAIRED)
     recipe = load_recipe(name, schema, options["overrides"])
     teacher = Teacher(path, pick_device(options["device"]))
-    run = Run.create("distill", options["out"], recipe.seed, recipe, resume=not options["force"])
+    verb, resume = "distill", not options["force"]
+    run = team.create_run(verb, options["out"], recipe.seed, recipe, resume)
     return run, recipe, teacher
 
 
@@ -127,7 +134,12 @@ def with_data(recipe: Any, teacher: "Teacher", path: Path, data: Path) -> "Disti
 
 
 def without_data(
-    run: "Run", recipe: Any, teacher: "Teacher", given: Path | None, options: dict[str, Any]
+    run: "Run",
+    recipe: Any,
+    teacher: "Teacher",
+    given: Path | None,
+    options: dict[str, Any],
+    team: "Team",
 ) -> "Distilling":
     """Distillation on trajectories, which are made first where none are given."""
     from functools import partial
@@ -140,15 +152,18 @@ def without_data(
 
     if given is None:
         given = run.folder / "trajectories"
-        if options["force"]:
+        if options["force"] and team.leads:
             forget(given)
+        team.wait()
         asked = load_recipe(recipe.synth, SynthRecipe)
-        with progress(options["quiet"]) as bar:
+        with progress(options["quiet"] or not team.leads) as bar:
             task = bar.add_task("synth", total=asked.streams)
             synthesise(
                 given,
                 partial(load_pair, options["teacher"], options["codec"], options["device"]),
                 asked,
+                share=team.share,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
+        team.wait()
     return DataFree(recipe, teacher, TrajectorySet(given))

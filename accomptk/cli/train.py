@@ -201,15 +201,16 @@ def _fit_model(
 ) -> None:
     from accomptk.diffusion.fit import fit
     from accomptk.latents.codec import load_codec
+    from accomptk.processes import find_team
     from accomptk.recipe import load_recipe
-    from accomptk.run import Run, pick_device
+    from accomptk.run import pick_device
     from accomptk.streaming.models import shipped_path
 
-    recipe = load_recipe(recipe_name, schema, overrides)
+    recipe, team = load_recipe(recipe_name, schema, overrides), find_team(device)
     start = None if init is None else shipped_path(kind) if init == "shipped" else Path(init)
     made = fitting(recipe, data, load_codec(codec).space, start)
-    run = Run.create(f"train-{kind}", out, recipe.seed, recipe, resume=not force)
-    with progress(quiet) as bar:
+    run = team.create_run(f"train-{kind}", out, recipe.seed, recipe, resume=not force)
+    with progress(quiet or not team.leads) as bar:
         task = bar.add_task(f"train {kind}", total=recipe.optim.steps)
         path = fit(
             run,
@@ -217,8 +218,11 @@ def _fit_model(
             init=start,
             device=pick_device(device),
             minutes=minutes,
+            team=team,
             on_step=lambda step, loss: bar.update(
                 task, completed=step, description=f"train {kind}, loss {loss:.3f}"
             ),
         )
-    echo_checkpoint(path, run, as_json)
+    team.end()
+    if team.leads:
+        echo_checkpoint(path, run, as_json)

@@ -27,6 +27,7 @@ from accomptk.diffusion.teacher import Teacher, TeacherRecipe, teacher_loss
 from accomptk.diffusion.trajectories import Trajectories, play_through
 from accomptk.diffusion.trajectory_shards import TrajectorySet
 from accomptk.errors import DatasetError
+from accomptk.processes import Team
 from accomptk.recipe import parse_recipe
 from accomptk.run import Run, derive_seed
 from accomptk.training import Optim, Trainer, step_generators
@@ -224,6 +225,7 @@ def distil(
     recipe: DistillRecipe | PairedRecipe,
     *,
     minutes: float | None = None,
+    team: Team | None = None,
     on_step: Callable[[int, float], None] | None = None,
 ) -> Path:
     """Distil in a run folder, or go on with what is there.
@@ -235,6 +237,7 @@ def distil(
         path: Its checkpoint.
         recipe: What the student's header says.
         minutes: Stop soundly after this time; the same command goes on later.
+        team: The processes that distil together; None for this one alone.
         on_step: Called with step and loss.
 
     Returns:
@@ -258,7 +261,7 @@ def distil(
         )
 
     student = Student(teacher, denoiser, way.sigmas)
-    trainer = Trainer(run, denoiser, way.optim, save)
+    trainer = Trainer(run, denoiser, way.optim, save, team)
     trainer.train(
         lambda step: way.loss(student, trainer.ema, run, step), minutes=minutes, on_step=on_step
     )

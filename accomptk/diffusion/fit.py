@@ -17,6 +17,7 @@ from accomptk.diffusion.excerpts import Drops, ExcerptSampler, Geometry
 from accomptk.diffusion.teacher import TeacherRecipe, build_teacher, teacher_loss
 from accomptk.errors import DatasetError
 from accomptk.latents.shards import SongLatents, read_latents
+from accomptk.processes import Team
 from accomptk.run import Run
 from accomptk.stems.index import StemSet
 from accomptk.training import Optim, Trainer, step_generators
@@ -157,6 +158,7 @@ def fit(
     init: Path | None = None,
     device: torch.device | None = None,
     minutes: float | None = None,
+    team: Team | None = None,
     on_step: Callable[[int, float], None] | None = None,
 ) -> Path:
     """Train in a run folder, or go on with what is there.
@@ -167,6 +169,7 @@ def fit(
         init: Checkpoint to start from instead of fresh weights.
         device: Where to compute; None for the CPU.
         minutes: Stop soundly after this time; the same command goes on later.
+        team: The processes that train it together; None for this one alone.
         on_step: Called with step and loss.
 
     Returns:
@@ -187,10 +190,10 @@ def fit(
             half=True,
         )
 
-    trainer = Trainer(run, denoiser, fitting.optim, save)
+    trainer = Trainer(run, denoiser, fitting.optim, save, team)
 
     def report(step: int, loss: float) -> None:
-        if step % VALIDATE_EVERY == 0:
+        if step % VALIDATE_EVERY == 0 and trainer.team.leads:
             run.log(step, valid_loss=validate(fitting, trainer, run))
         if on_step:
             on_step(step, loss)
