@@ -174,8 +174,7 @@ def attend(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
         query.flatten(0, 1) * size**-0.5,
         keys.flatten(0, 1).transpose(1, 2),
     )
-    attended: Tensor = logits.softmax(-1) @ values.flatten(0, 1)
-    return attended.unflatten(0, (batch, heads))
+    return (logits.softmax(-1) @ values.flatten(0, 1)).view(batch, heads, frames, size)
 
 
 def repeat(x: Tensor, each: int) -> Tensor:
