@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accomptk.metrics import harmony, onset
+from accomptk.metrics import harmony, onset, stability
+from accomptk.metrics.changes import Changes, Heard, find_changes, reactions
 
 Floats = NDArray[np.floating[Any]]
 TrackBeats = Callable[[Floats, int], Floats]
 Embed = Callable[[Sequence[Floats], int], Sequence[Floats]]
 Compare = Callable[[Floats, Floats, int], Mapping[str, float] | None]
 
-METRICS_VERSION = 3  # goes up with any change that moves a number; old caches are then unused
+METRICS_VERSION = 4  # goes up with any change that moves a number; old caches are then unused
 UNPITCHED = ("drums",)
 _COHERENCE = {
     "both": "coherence",
@@ -102,9 +103,15 @@ def judge_stem(made: Floats, scene: Scene, panel: Panel) -> Judged:
     """
     if made.shape != scene.truth.shape:
         raise ValueError(f"made stem has {made.shape} samples, the truth {scene.truth.shape}")
-    scores = score_notes(made, scene)
+    pitches = _pitches(made, scene)
+    beats: Floats | None = None
+    scores = _score_notes(made, pitches, scene)
     if panel.track_beats is not None and scene.beats.size:
-        scores |= _score_beats(panel.track_beats(made, scene.sample_rate), scene)
+        beats = panel.track_beats(made, scene.sample_rate)
+        scores |= _score_beats(beats, scene)
+    scores |= reactions(Heard(made, scene.sample_rate, pitches, beats), _changes(scene))
+    drifts = stability.drifts(made, scene.sample_rate, beats)
+    scores |= stability.drift_apart(drifts, _truth_drifts(scene))
     if panel.compare is not None:
         found = panel.compare(made, scene.context, scene.sample_rate) or {}
         scores |= {_COHERENCE[view]: value for view, value in found.items()}
@@ -116,6 +123,10 @@ def judge_stem(made: Floats, scene: Scene, panel: Panel) -> Judged:
 
 def score_notes(made: Floats, scene: Scene) -> dict[str, float]:
     """The cheap scores of a stem: onsets and harmony."""
+    return _score_notes(made, _pitches(made, scene), scene)
+
+
+def _score_notes(made: Floats, pitches: harmony.Chroma | None, scene: Scene) -> dict[str, float]:
     truth = _truth_onsets(scene)
     found = onset.onset_times(made, scene.sample_rate)
     scores: dict[str, float | None] = {
@@ -125,9 +136,18 @@ def score_notes(made: Floats, scene: Scene) -> dict[str, float]:
         scores["onset_f1"] = onset.onset_f1(truth, found)
     if truth.size >= FEWEST_ONSETS:
         scores["onset_density"] = onset.onset_density(truth, found)
-    if scene.instrument not in UNPITCHED:
-        scores |= _score_harmony(made, scene)
+    wanted = _truth_pitches(scene)
+    if pitches is not None and wanted is not None:
+        scores["harmony"] = harmony.chord_tone_share(pitches, scene.chords)
+        scores["pitch_distance"] = harmony.pitch_class_distance(wanted, pitches)
     return {name: value for name, value in scores.items() if value is not None}
+
+
+def _pitches(wav: Floats, scene: Scene) -> harmony.Chroma | None:
+    """What a stem plays; None for drums."""
+    if scene.instrument in UNPITCHED:
+        return None
+    return harmony.chroma(wav, scene.sample_rate)
 
 
 def _score_beats(found: Floats, scene: Scene) -> dict[str, float]:
@@ -140,14 +160,6 @@ def _score_beats(found: Floats, scene: Scene) -> dict[str, float]:
     return scores if recovered is None else {**scores, "adherence_tempo": recovered}
 
 
-def _score_harmony(made: Floats, scene: Scene) -> dict[str, float | None]:
-    pitches = harmony.chroma(made, scene.sample_rate)
-    return {
-        "harmony": harmony.chord_tone_share(pitches, scene.chords),
-        "pitch_distance": harmony.pitch_class_distance(_truth_chroma(scene), pitches),
-    }
-
-
 @lru_cache(maxsize=SCENES)
 def _truth_onsets(scene: Scene) -> Floats:
     """Onsets of the truth, which many stems are compared with."""
@@ -155,5 +167,16 @@ def _truth_onsets(scene: Scene) -> Floats:
 
 
 @lru_cache(maxsize=SCENES)
-def _truth_chroma(scene: Scene) -> harmony.Chroma:
-    return harmony.chroma(scene.truth, scene.sample_rate)
+def _truth_pitches(scene: Scene) -> harmony.Chroma | None:
+    return _pitches(scene.truth, scene)
+
+
+@lru_cache(maxsize=SCENES)
+def _truth_drifts(scene: Scene) -> stability.Drifts:
+    return stability.drifts(scene.truth, scene.sample_rate, scene.beats)
+
+
+@lru_cache(maxsize=SCENES)
+def _changes(scene: Scene) -> Changes:
+    truth = Heard(scene.truth, scene.sample_rate, _truth_pitches(scene))
+    return find_changes(truth, scene.context, scene.chords, scene.beats)

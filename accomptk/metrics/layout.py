@@ -5,8 +5,16 @@ from collections.abc import Sequence
 
 from accomptk.metrics.foils import FOILS
 from accomptk.metrics.ranking import TRUTH, beaten_on, mean_ranks
-from accomptk.metrics.table import DETAIL, QUALITY, SPEED, WARMUP, Cell, Metric, Row
+from accomptk.metrics.table import DETAIL, QUALITY, SPEED, STEADINESS, WARMUP, Cell, Metric, Row
 
+Table = tuple[list[str], list[list[str]]]
+"""Headings, and lines of text cells."""
+
+UNDEFINED = "–"
+STEADINESS_NOTE = (
+    "Changes: mean time until a stem follows one that the ground truth follows, 4 s where it does "
+    "not. Drifts: a minute, apart from that of the ground truth."
+)
 SPEED_NOTE = "Speed: a step of a batch of streams, each with a context of its own,"
 
 
@@ -16,28 +24,34 @@ def to_markdown(rows: Sequence[Row]) -> str:
     return "\n".join((*made, f"{footnote(rows)}\n"))
 
 
-def tables(rows: Sequence[Row]) -> list[tuple[list[str], list[list[str]]]]:
+def tables(rows: Sequence[Row]) -> list[Table]:
     """Headings and text cells of every table that has something to show."""
-    made = (quality_table(rows), detail_table(rows), ranking_table(rows), speed_table(rows))
+    made = (
+        quality_table(rows),
+        detail_table(rows),
+        steadiness_table(rows),
+        ranking_table(rows),
+        speed_table(rows),
+    )
     return [table for table in made if table[1]]
 
 
-def quality_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+def quality_table(rows: Sequence[Row]) -> Table:
     """Headings and text cells: who played at which look-ahead, and how well."""
-    metrics = _known(rows, QUALITY)
-    heading = ["model", "K", *(metric.heading for metric in metrics)]
-    return heading, [[row.model, _short(row.lookahead), *_texts(row, metrics)] for row in rows]
+    return _table_of(rows, QUALITY)
 
 
-def detail_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Headings and text cells of what stands behind the quality, where any row has it."""
-    metrics = _known(rows, DETAIL)
-    heading = ["model", "K", *(metric.heading for metric in metrics)]
-    lines = [[row.model, _short(row.lookahead), *_texts(row, metrics)] for row in rows]
-    return heading, lines if metrics else []
+def detail_table(rows: Sequence[Row]) -> Table:
+    """Headings and text cells of what stands behind the quality."""
+    return _table_of(rows, DETAIL)
 
 
-def ranking_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+def steadiness_table(rows: Sequence[Row]) -> Table:
+    """Headings and text cells: how soon changes are followed, and what drifts without any."""
+    return _table_of(rows, STEADINESS)
+
+
+def ranking_table(rows: Sequence[Row]) -> Table:
     """Headings and text cells of how the ground truth ranks, where foils stand beside it."""
     truth = next((row for row in rows if row.model == TRUTH), None)
     if truth is None or not any(row.model in FOILS for row in rows):
@@ -51,7 +65,7 @@ def ranking_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     ]
 
 
-def speed_table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+def speed_table(rows: Sequence[Row]) -> Table:
     """Headings and text cells of the models: what a step cost, and how the stream began."""
     models = [row for row in rows if row.lookahead is not None]
     metrics = _known(models, (*SPEED, *WARMUP))
@@ -72,11 +86,13 @@ def footnote(rows: Sequence[Row]) -> str:
     notes = [
         f"Songs: {row.songs}, of which {row.seconds:.0f} s of stems are scored; seed {row.seed}.",
         "A cell is a mean with its 95 % interval over songs; the percentage is closeness: 0 is a "
-        "random pairing, 100 the ground truth through the codec.",
+        "random pairing, 100 the ground truth through the codec, – where these two overlap.",
         row.judges,
     ]
     if models:
         notes.append(f"Beats given to the models: {_beats(models)}. {SPEED_NOTE} on {row.machine}.")
+    if _known(rows, STEADINESS):
+        notes.append(STEADINESS_NOTE)
     if row.latency:
         notes.append(f"Late chunks are cut; latency: {row.latency}.")
     return " ".join(notes)
@@ -90,22 +106,31 @@ def _beats(models: Sequence[Row]) -> str:
     return ", ".join(dict.fromkeys(f"{row.model} {row.beats}" for row in models))
 
 
+def _table_of(rows: Sequence[Row], metrics: Sequence[Metric]) -> Table:
+    """A line a row for the metrics that any row has; no line where there are none."""
+    known = _known(rows, metrics)
+    heading = ["model", "K", *(metric.heading for metric in known)]
+    lines = [[row.model, _short(row.lookahead), *_texts(row, known)] for row in rows]
+    return heading, lines if known else []
+
+
 def _known(rows: Sequence[Row], metrics: Sequence[Metric]) -> list[Metric]:
     """The metrics that any row has."""
     return [m for m in metrics if any(row.cells.get(m.key) is not None for row in rows)]
 
 
 def _texts(row: Row, metrics: Sequence[Metric]) -> list[str]:
-    return [_text(row.cells.get(metric.key), metric.digits) for metric in metrics]
+    return [_text(row.cells.get(metric.key), metric) for metric in metrics]
 
 
-def _text(cell: Cell | None, digits: int) -> str:
-    """``0.62 · 80 % (0.55-0.70)`` with closeness in percent where defined, or a dash."""
+def _text(cell: Cell | None, metric: Metric) -> str:
+    """``0.62 · 80 % (0.55-0.70)``, where 80 % is the closeness; a dash for what is undefined."""
     if cell is None or not math.isfinite(cell.mean):
-        return "–"
+        return UNDEFINED
+    digits = metric.digits
     mean = f"{cell.mean:.{digits}f}"
-    if cell.closeness is not None:
-        mean += f" · {100 * cell.closeness:.0f} %"
+    if metric.has_closeness:
+        mean += f" · {UNDEFINED if cell.closeness is None else f'{100 * cell.closeness:.0f} %'}"
     if cell.low is None or cell.high is None:
         return mean
     return f"{mean} ({cell.low:.{digits}f}–{cell.high:.{digits}f})"

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accomptk.metrics.beat import WINDOW_S
-from accomptk.metrics.harmony import Chords, chord_tone_share, chroma
+from accomptk.metrics.harmony import Chords, Chroma, chord_tone_share
 from accomptk.metrics.onset import SILENCE_DB, level_db
 
 Floats = NDArray[np.floating[Any]]
@@ -70,26 +70,23 @@ def recovery(
     return _first(np.array(after) - before >= BACK_DB)
 
 
-def chord_reaction(
-    made: Floats, sample_rate: int, change_s: float, hop_s: float, old: Chords, new: Chords
-) -> int | None:
+def chord_reaction(pitches: Chroma, hop_s: float, old: Chords, new: Chords) -> int | None:
     """Hops until the stem's notes belong to the new chords rather than to the old ones.
 
     Args:
-        made: The stem.
-        sample_rate: In Hz.
-        change_s: Where the new chords begin.
+        pitches: What the stem plays.
         hop_s: Length of a hop.
         old: The chords as they would have gone on.
-        new: The chords as they are from the change on.
+        new: The chords as they are, from the change on.
     """
-    validate(made, change_s, hop_s)
-    pitches = chroma(made, sample_rate)
+    if pitches.silent or not new:
+        return None
+    end_s = min(new[-1][1], float(pitches.time_s[-1]))
     follows = []
-    for start_s, end_s in _hops(change_s, hop_s, made.size / sample_rate):
-        shares = [chord_tone_share(pitches, _between(c, start_s, end_s)) for c in (old, new)]
+    for start_s, stop_s in _hops(new[0][0], hop_s, end_s):
+        shares = [chord_tone_share(pitches, _between(c, start_s, stop_s)) for c in (old, new)]
         follows.append(None not in shares and shares[1] > shares[0])  # type: ignore[operator]
-    return _first(np.array(follows, bool)) if follows and not pitches.silent else None
+    return _first(np.array(follows, bool))
 
 
 def tempo_reaction(found: Floats, beats: Floats, change_s: float, hop_s: float) -> int | None:

@@ -5,9 +5,11 @@ slope between all pairs of points (Theil 1950; Sen 1968), which a fill or a miss
 move: levels and spectral centroids are those of blocks of 4 s in which the stem sounds, tempi
 those from each beat to the next. 0 is best. None below 20 s, where music itself drifts more.
 
-Metrics: level in dB, centroid in octaves, tempo in percent, each per minute.
+Metrics: level in dB, centroid in octaves, tempo in percent, each per minute. Music has forms
+that swell and slow down, so what is scored is the distance from the drift of the truth.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,29 @@ def validate(wav: Floats) -> None:
         raise ValueError(f"stability: a signal of shape {wav.shape}; it must be mono, [N]")
     if not np.isfinite(wav).all():
         raise ValueError("stability: a signal with values that are no numbers")
+
+
+Drifts = Mapping[str, float | None]
+"""Drift by metric."""
+
+
+def drifts(wav: Floats, sample_rate: int, beats: Floats | None) -> Drifts:
+    """Every drift of a stem [N]; that of the tempo by its beats in seconds, if any are known."""
+    return {
+        "level_drift": level_drift(wav, sample_rate),
+        "centroid_drift": centroid_drift(wav, sample_rate),
+        "tempo_drift": None if beats is None else tempo_drift(beats),
+    }
+
+
+def drift_apart(made: Drifts, truth: Drifts) -> dict[str, float]:
+    """How far each drift is from that of the truth; without those that either lacks."""
+    pairs = {key: (value, truth[key]) for key, value in made.items()}
+    return {
+        key: abs(value - wanted)
+        for key, (value, wanted) in pairs.items()
+        if value is not None and wanted is not None
+    }
 
 
 def level_drift(wav: Floats, sample_rate: int) -> float | None:

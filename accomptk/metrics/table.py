@@ -51,6 +51,16 @@ DETAIL = (
     Metric("adherence_instrument", "instrument", "high", "songs", has_closeness=True),
     Metric("adherence_tempo", "tempo as asked", "high", "songs", has_closeness=True),
 )
+STEADINESS = (
+    Metric("reaction_chord", "chord change s", "low", "songs"),
+    Metric("reaction_level", "level change s", "low", "songs"),
+    Metric("reaction_stop", "stop s", "low", "songs"),
+    Metric("recovery", "recovery s", "low", "songs"),
+    Metric("reaction_tempo", "tempo change s", "low", "songs"),
+    Metric("level_drift", "level drift dB", "low", "songs", digits=1),
+    Metric("centroid_drift", "brightness drift oct.", "low", "songs"),
+    Metric("tempo_drift", "tempo drift %", "low", "songs", digits=1),
+)
 SPEED = (
     Metric("rtf", "RTF", "low", "steps", digits=3),
     Metric("step_ms", "step ms", "low", "steps", digits=0),
@@ -60,7 +70,7 @@ WARMUP = (
     Metric("warmup_onset_f1", "onset F1, first 6 s", "high", "songs"),
     Metric("warmup_harmony", "chord tones, first 6 s", "high", "songs"),
 )
-METRICS = (*QUALITY, *DETAIL, *SPEED, *WARMUP)
+METRICS = (*QUALITY, *DETAIL, *STEADINESS, *SPEED, *WARMUP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from accomptk.metrics.table import DETAIL, QUALITY, SPEED, WARMUP, Cell, Metric, Row
+from accomptk.metrics.table import DETAIL, QUALITY, SPEED, STEADINESS, WARMUP, Cell, Metric, Row
 from accomptk.report.gallery import Version
 
 Cells = Mapping[str, Cell | None]
@@ -54,7 +54,7 @@ def quality_tables(
 
 def detail_table(names: Sequence[Version], rows: Sequence[Row]) -> Table:
     """What is measured beyond the first table."""
-    return _table("detail", DETAIL, names, [row.cells for row in rows])
+    return _table("detail", (*DETAIL, *STEADINESS), names, [row.cells for row in rows])
 
 
 def speed_table(names: Sequence[Version], rows: Sequence[Row]) -> Table:
@@ -97,13 +97,13 @@ def _figure(metric: Metric, cell: Cell | None, span: tuple[float, float]) -> Fig
     high = cell.mean if cell.high is None else cell.high
     digits, scale = metric.digits, 100 / ((span[1] - span[0]) or 1.0)
     interval = "" if cell.low is None else f"{low:.{digits}f} – {high:.{digits}f}"
-    closeness = "" if cell.closeness is None else f"{100 * cell.closeness:.0f} %"
+    closeness = "–" if cell.closeness is None else f"{100 * cell.closeness:.0f} %"
     first = scale * (low - span[0])
     return Figure(
         cell.mean,
         f"{cell.mean:.{digits}f}",
         interval,
-        closeness,
+        closeness if metric.has_closeness else "",
         first,
         scale * (high - low),
         scale * (cell.mean - span[0]),

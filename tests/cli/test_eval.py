@@ -125,7 +125,7 @@ def test_table_is_plain_text_and_ends_with_the_folder(world):
     assert result.exit_code == 0, result.output
     assert "\x1b" not in result.stdout
     assert "onset F1" in result.stdout
-    assert result.stdout.count("tempo_matched") == 2  # of quality, and of details
+    assert result.stdout.count("tempo_matched") == 3  # of quality, details and steadiness
     assert result.stdout.splitlines()[-1] == str(out)
     rows = [row for row in read_csv(out / "table.csv") if row.lookahead is not None]
     assert [row.gap_s for row in rows] == [0.25, 0.25]

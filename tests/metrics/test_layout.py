@@ -4,6 +4,7 @@ from accomptk.metrics.layout import (
     quality_table,
     ranking_table,
     speed_table,
+    steadiness_table,
     to_markdown,
 )
 from accomptk.metrics.table import Cell, Row
@@ -31,7 +32,7 @@ def test_quality_has_all_rows_and_a_dash_where_nothing_is_known():
     heading, lines = quality_table([TEACHER, CLICK])
 
     column = heading.index("onset F1 ↑")
-    assert [line[column] for line in lines] == ["0.51 (0.40–0.60)", "0.10"]
+    assert [line[column] for line in lines] == ["0.51 · – (0.40–0.60)", "0.10 · –"]
     assert lines[0][:2] == ["teacher", "1"]
     assert lines[1][:2] == ["click", ""]
     assert lines[1][heading.index("beat F1 ↑")] == "–"
@@ -62,9 +63,14 @@ def test_anchors_alone_have_no_speed():
     assert "Speed" not in footnote([CLICK])
 
 
-def test_closeness_is_a_percentage():
-    row = Row(model="x", cells={"onset_f1": Cell(0.5, 0.4, 0.6, 4, 0.814)})
-    assert "0.50 · 81 % (0.40–0.60)" in to_markdown([row])
+def test_closeness_is_a_percentage_or_a_dash_where_it_could_be_one():
+    cells = {
+        "onset_f1": Cell(0.5, 0.4, 0.6, 4, 0.814),
+        "harmony": Cell(0.5, 0.4, 0.6, 4),
+        "onset_density": Cell(0.5, 0.4, 0.6, 4),
+    }
+    table = to_markdown([Row(model="x", cells=cells)])
+    assert "| 0.50 · 81 % (0.40–0.60) | 0.50 (0.40–0.60) | 0.50 · – (0.40–0.60) |" in table
 
 
 def test_ranking_stands_where_foils_do():
@@ -80,4 +86,15 @@ def test_ranking_stands_where_foils_do():
 def test_detail_is_left_out_where_there_is_none():
     assert detail_table([TEACHER])[1] == []
     row = Row(model="x", cells={"cmlt": Cell(0.5, 0.4, 0.6, 4)})
-    assert detail_table([row]) == (["model", "K", "CMLt ↑"], [["x", "", "0.50 (0.40–0.60)"]])
+    assert detail_table([row]) == (["model", "K", "CMLt ↑"], [["x", "", "0.50 · – (0.40–0.60)"]])
+
+
+def test_reactions_and_drifts_have_a_table_and_a_note():
+    row = Row(model="x", cells={"reaction_chord": Cell(1.25, 1.0, 1.5, 4)})
+
+    heading, lines = steadiness_table([row])
+    assert heading == ["model", "K", "chord change s ↓"]
+    assert lines == [["x", "", "1.25 (1.00–1.50)"]]
+    assert "Drifts: a minute" in footnote([row])
+    assert steadiness_table([TEACHER]) == (["model", "K"], [])
+    assert "Drifts" not in footnote([TEACHER])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from accomptk.metrics.harmony import chroma
 from accomptk.metrics.reaction import (
     PATIENCE,
     chord_reaction,
@@ -59,8 +60,8 @@ def test_chords(late_hops):
     start = round((CHANGE_S + late_hops * HOP_S) * RATE)
     made = np.concatenate([TONE[:start], sine(277.18, END_S)[start:]])  # C4, then Db4
 
-    assert chord_reaction(made, RATE, CHANGE_S, HOP_S, old, new) == late_hops
-    assert chord_reaction(TONE, RATE, CHANGE_S, HOP_S, old, new) == PATIENCE
+    assert chord_reaction(chroma(made, RATE), HOP_S, old, new) == late_hops
+    assert chord_reaction(chroma(TONE, RATE), HOP_S, old, new) == PATIENCE
 
 
 @pytest.mark.parametrize("late_hops", [0, 2])
@@ -82,7 +83,7 @@ def test_nothing_is_said_of_silence_or_without_time_before_and_after():
     assert level_reaction(silence, RATE, CHANGE_S, HOP_S, -12.0) is None
     assert stop_reaction(silence, RATE, CHANGE_S, HOP_S) is None
     assert recovery(silence, RATE, CHANGE_S, 9.0, HOP_S) is None
-    assert chord_reaction(silence, RATE, CHANGE_S, HOP_S, [], []) is None
+    assert chord_reaction(chroma(silence, RATE), HOP_S, [], []) is None
     assert tempo_reaction(np.zeros(0), np.arange(9.0), CHANGE_S, HOP_S) is None
     assert level_reaction(TONE, RATE, 1.0, HOP_S, -12.0) is None
     assert stop_reaction(TONE, RATE, END_S - 1, HOP_S) is None

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from accomptk.metrics.stability import centroid_drift, level_drift, tempo_drift
+from accomptk.metrics.stability import centroid_drift, drift_apart, drifts, level_drift, tempo_drift
 
 RATE = 8000
 SECONDS = 60
@@ -61,3 +61,17 @@ def test_what_is_no_signal_is_refused(bad):
 def test_what_are_no_beats_is_refused():
     with pytest.raises(ValueError, match="ascending"):
         tempo_drift(np.array([2.0, 1.0]))
+
+
+def test_the_drift_of_the_truth_is_no_fault():
+    fading = noise() * 10 ** (-9 * TIME_S / 60 / 20)
+    beats = np.arange(0, 60, 0.5)
+    truth = drifts(fading, RATE, beats)
+
+    assert drift_apart(truth, truth) == dict.fromkeys(truth, 0.0)
+    assert drift_apart(drifts(noise(), RATE, beats), truth)["level_drift"] == pytest.approx(9, 0.02)
+
+
+def test_what_either_lacks_is_left_out():
+    truth, silent = drifts(noise(), RATE, np.arange(0, 60, 0.5)), drifts(0 * noise(), RATE, None)
+    assert drift_apart(silent, truth) == drift_apart(truth, silent) == {}
