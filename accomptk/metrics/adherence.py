@@ -1,11 +1,12 @@
 """Whether a stem has the attributes that its prompt asked for.
 
 Conventions: a prompt is free text; an attribute that it does not name has no score (None). An
-instrument or a genre is recovered where a patch of the stem, as a judge network hears it, is
-nearer to the examples of what was asked for than to those of anything else. Examples are real
-stems of other songs; distances are taken after each feature was scaled to the spread that it
-has within the classes. A tempo is recovered where the beats of the stem have it within 4 %, or
-its half or double.
+instrument is recovered where a patch of the stem, as a judge network hears it, is nearer to the
+examples of what was asked for than to those of anything else. Examples are real stems of other
+songs, at least two of the class asked for: a single one would tell no more than how it was
+recorded. Distances are taken after each feature was scaled to the spread that it has within the
+classes. A tempo is recovered where the beats of the stem have it within 4 %, or its half or
+double.
 
 Metrics: the share of patches that are recovered, 1 / classes by chance, and 1 or 0 for a tempo.
 """
@@ -24,6 +25,7 @@ Floats = NDArray[np.floating[Any]]
 TEMPO_TOLERANCE = 0.04
 OCTAVES = (0.5, 1.0, 2.0)
 FEWEST_BEATS = 5
+FEWEST_EXAMPLES = 2
 TEMPO_WORDS = {  # beats per minute, as `accomptk prep band` and most musicians use them
     "slow": (0.0, 85.0),
     "laid-back": (85.0, 105.0),
@@ -60,12 +62,13 @@ def class_recovered(
         examples: Embeddings [n, d] of stems of other songs, by class.
 
     Returns:
-        The share, or None without patches, without examples of the class, or without another
-        class.
+        The share, or None without patches, with too few examples of the class, or without
+        another class.
     """
     validate(patches)
     known = {name: np.concatenate(some) for name, some in examples.items() if len(some)}
-    if asked not in known or len(known) < 2 or not len(patches):
+    enough = len(examples.get(asked, ())) >= FEWEST_EXAMPLES
+    if not enough or len(known) < 2 or not len(patches):
         return None
     names = list(known)
     means = np.stack([known[name].mean(axis=0) for name in names])

@@ -4,7 +4,8 @@ Conventions: a metric is given as one value a song, NaN where it is undefined. S
 with replacement; an interval is the 2.5 to 97.5 percentile of the means. Closeness is
 (value - random) / (upper - random), a ratio of means: 0 is no better than a random pairing, 1
 as good as the ground truth through the codec. All three means come from the same draw of
-songs, so what the songs have in common cancels.
+songs, so what the songs have in common cancels. Where the upper anchor is not better than the
+random pairing by more than the interval, there is no scale to be placed on, and no closeness.
 """
 
 from dataclasses import dataclass
@@ -51,7 +52,13 @@ def bootstrap(values: Floats, rng: np.random.Generator, draws: int = DRAWS) -> I
 
 
 def closeness(
-    value: Floats, random: Floats, upper: Floats, rng: np.random.Generator, draws: int = DRAWS
+    value: Floats,
+    random: Floats,
+    upper: Floats,
+    rng: np.random.Generator,
+    *,
+    low_is_better: bool = False,
+    draws: int = DRAWS,
 ) -> Interval | None:
     """Position of a metric between the random pairing (0) and the upper anchor (1).
 
@@ -60,11 +67,12 @@ def closeness(
         random: The same songs with the stem of another song.
         upper: The same songs with the ground truth through the codec.
         rng: Draws the songs, jointly for all three.
+        low_is_better: Direction of the metric.
         draws: Resamples.
 
     Returns:
         Ratio of means with its interval, or None when fewer than two songs have all three
-        values or the anchors overlap (0 lies in the interval of their difference).
+        values, or the anchors overlap or are in the wrong order.
 
     Raises:
         ValueError: If the three are not of one length.
@@ -78,8 +86,7 @@ def closeness(
         return None
     means = table[:, rng.integers(songs, size=(draws, songs))].mean(axis=2)
     room = means[2] - means[1]
-    room_low, room_high = np.percentile(room, PERCENTILES)
-    if room_low <= 0 <= room_high:
+    if np.percentile(-room if low_is_better else room, PERCENTILES[0]) <= 0:
         return None
     apart = room != 0  # a draw in which the anchors meet has no ratio
     low, high = np.percentile((means[0] - means[1])[apart] / room[apart], PERCENTILES)

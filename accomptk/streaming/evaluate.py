@@ -5,10 +5,11 @@ came to is a file in the folder of the run, from which the tables are made: whoe
 whether before or after an interruption.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from accomptk.metrics.anchors import ANCHORS
+from accomptk.metrics.judge import Judged
 from accomptk.processes import Team
 from accomptk.streaming.entries import Entry
 from accomptk.streaming.outcomes import Outcome
@@ -26,6 +27,15 @@ class Evaluation:
 
     entries: list[tuple[Entry, Tally]]
     anchors: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in ANCHORS})
+
+    def count_anchors(
+        self, part: Part, judged: Mapping[str, Judged], sources: Mapping[str, str]
+    ) -> None:
+        """Add what was judged of the anchors of a part, and which songs they were taken from."""
+        for name, one in judged.items():
+            self.anchors[name].judged[part.name] = one
+        for name, track in sources.items():
+            self.anchors[name].sources[part.name] = track
 
     def by_part(self) -> dict[str, dict[str, dict[str, float]]]:
         """Scores by row, part and metric."""
@@ -82,8 +92,7 @@ def _collect(stage: Stage, entries: Sequence[Entry], parts: Sequence[Part]) -> E
         for some in _batches(parts, stage.recipe.batch):
             _count(tally, stage.outcome(PlayJob(entry, some)))
     for part in parts:
-        for name, judged in stage.judge_anchors(part).items():
-            result.anchors[name].judged[part.name] = judged
+        result.count_anchors(part, stage.judge_anchors(part), stage.pair(part).sources)
     return result
 
 

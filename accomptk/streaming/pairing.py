@@ -27,6 +27,12 @@ class Pairing:
     random: Part | None
     tempo: Part | None
 
+    @property
+    def sources(self) -> dict[str, str]:
+        """Songs that anchors are taken from, by anchor."""
+        others = {"random_pairing": self.random, "tempo_matched": self.tempo}
+        return {name: part.song.track for name, part in others.items() if part is not None}
+
 
 def pair(part: Part, parts: Sequence[Part], seed: int) -> Pairing:
     """Choose the other songs of a part, of another family if possible.

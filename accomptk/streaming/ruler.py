@@ -25,7 +25,6 @@ from accomptk.stems.demo import ANCHORS, demo_root
 from accomptk.streaming.entries import NOTHING_PLAYED
 from accomptk.streaming.evaluate import Evaluation, Progress
 from accomptk.streaming.outcomes import OutcomeStore
-from accomptk.streaming.pairing import pair
 from accomptk.streaming.parts import Part
 from accomptk.streaming.scoreboard import Scoreboard, score
 from accomptk.streaming.session import open_session
@@ -50,8 +49,8 @@ class FoilStage:
 
     def judge(self, part: Part) -> Mapping[str, Judged]:
         """What the judges say of all stand-ins of a part."""
-        stage, seed = self.stage, self.stage.recipe.seed
-        key = cache_key(foils=FOILS, of=stage.anchor_key(part, pair(part, stage.pool, seed)))
+        stage = self.stage
+        key = cache_key(foils=FOILS, of=stage.anchor_key(part, stage.pair(part)))
         known = stage.anchors.read(key)
         if known is None:
             scene = stage.load(part).scene
@@ -61,7 +60,7 @@ class FoilStage:
                 beats=scene.beats,
                 chords=scene.chords,
                 is_bass=scene.instrument == "bass",
-                rng=numpy_generator(seed, f"foils/{part.name}"),
+                rng=numpy_generator(stage.recipe.seed, f"foils/{part.name}"),
             )
             known = {n: halve(judge_stem(wav, scene, stage.panel)) for n, wav in made.items()}
             stage.anchors.write(key, known)
@@ -89,8 +88,7 @@ def measure_foils(
     result = Evaluation([])
     result.anchors |= {name: Tally() for name in FOILS}
     for part in parts:
-        for name, judged in judge.judge(part).items():
-            result.anchors[name].judged[part.name] = judged
+        result.count_anchors(part, judge.judge(part), stage.pair(part).sources)
     return result
 
 

@@ -119,7 +119,7 @@ class Stage:
             part: The part.
             listen: Also keep the anchors' audio, for which they have to be made.
         """
-        pairing = pair(part, self.pool, self.recipe.seed)
+        pairing = self.pair(part)
         key = self.anchor_key(part, pairing)
         known = self.anchors.read(key)
         if known is not None and not listen:
@@ -142,6 +142,10 @@ class Stage:
             known = {name: halve(one) for name, one in judged.items()}
             self.anchors.write(key, known)
         return known
+
+    def pair(self, part: Part) -> Pairing:
+        """The other songs that anchors of a part are taken from."""
+        return pair(part, self.pool, self.recipe.seed)
 
     def load(self, part: Part) -> Take:
         """Read a part; where no beats are known, the judge tracks those of the whole song.

@@ -34,6 +34,7 @@ class Tally:
 
     Attributes:
         judged: By part.
+        sources: By part, the song that its stem was taken from where that is another one.
         step_ms: Compute of each step of a batch.
         rtf: The same over the audio made a step.
         late: Share of late streams at each step; empty where there is no deadline.
@@ -41,6 +42,7 @@ class Tally:
     """
 
     judged: dict[str, Judged] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
     step_ms: list[float] = field(default_factory=list)
     rtf: list[float] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
@@ -67,6 +69,9 @@ class Tally:
 def with_adherence(tally: Tally, upper: Tally, parts: Sequence[Part]) -> Tally:
     """The same, also scored for how much each stem sounds like others of its instrument.
 
+    A stem is never among its own examples: neither those of the song that it accompanies count,
+    nor those of the song that it was taken from.
+
     Args:
         tally: Whose scores get an ``adherence_instrument``.
         upper: Of the ground truth through the codec; that of other songs are the examples.
@@ -75,7 +80,8 @@ def with_adherence(tally: Tally, upper: Tally, parts: Sequence[Part]) -> Tally:
     scored = dict(tally.judged)
     for part in (part for part in parts if part.name in scored):
         judged = scored[part.name]
-        examples = _examples(upper, [p for p in parts if p.song.track != part.song.track])
+        own = (part.song.track, tally.sources.get(part.name))
+        examples = _examples(upper, [p for p in parts if p.song.track not in own])
         share = class_recovered(judged.stem, part.stem.instrument, examples)
         if share is not None:
             scores = {**judged.scores, "adherence_instrument": share}
@@ -127,7 +133,8 @@ def _song_cell(
         return Cell.of(interval)
     floor, ceiling = lower.by_song(metric.key, parts), upper.by_song(metric.key, parts)
     rng = numpy_generator(seed, f"closeness/{metric.key}")
-    return Cell.of(interval, closeness(values, floor, ceiling, rng))
+    low_is_better = metric.best == "low"
+    return Cell.of(interval, closeness(values, floor, ceiling, rng, low_is_better=low_is_better))
 
 
 def _songs(parts: Sequence[Part]) -> list[list[Part]]:

@@ -27,15 +27,19 @@ def test_another_class_is_not_recovered(examples):
 
 
 def test_known_share():
-    examples = {"one": [np.array([[0.0], [1.0]])], "two": [np.array([[10.0], [11.0]])]}
+    examples = {
+        "one": [np.array([[0.0]]), np.array([[1.0]])],
+        "two": [np.array([[10.0]]), np.array([[11.0]])],
+    }
     assert class_recovered(np.array([[0.0], [2.0], [9.0], [12.0]]), "one", examples) == 0.5
 
 
 def test_nothing_is_said_without_examples_or_patches(examples):
     stem = examples["bass"][0]
     assert class_recovered(stem, "harp", examples) is None
-    assert class_recovered(stem, "bass", {"bass": [stem]}) is None
-    assert class_recovered(stem, "bass", {"bass": [stem], "piano": []}) is None
+    assert class_recovered(stem, "bass", {"bass": [stem, stem]}) is None
+    assert class_recovered(stem, "bass", {"bass": [stem, stem], "piano": []}) is None
+    assert class_recovered(stem, "bass", {**examples, "bass": [stem]}) is None
     assert class_recovered(np.zeros((0, 2)), "bass", examples) is None
 
 

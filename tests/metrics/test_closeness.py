@@ -67,9 +67,23 @@ def test_overlapping_anchors_have_no_closeness(rng):
     assert closeness(random, random, upper, rng) is None
 
 
+@pytest.mark.parametrize("low_is_better", [False, True])
+def test_anchors_in_the_wrong_order_have_no_closeness(rng, low_is_better):
+    low, high = np.array([0.1, 0.2, 0.1]), np.array([0.8, 0.9, 0.7])
+    random, upper = (low, high) if low_is_better else (high, low)
+    assert closeness(upper, random, upper, rng, low_is_better=low_is_better) is None
+    assert closeness(low, random, upper, rng, low_is_better=not low_is_better) is not None
+
+
+def test_equal_anchors_have_no_closeness(rng):
+    same = np.array([0.4, 0.5, 0.6])
+    assert closeness(same, same, same, rng) is None
+
+
 def test_lower_can_be_better(rng):
     random, upper = np.array([0.8, 0.9, 0.7]), np.array([0.1, 0.2, 0.1])
-    assert closeness((random + upper) / 2, random, upper, rng).mean == pytest.approx(0.5)
+    found = closeness((random + upper) / 2, random, upper, rng, low_is_better=True)
+    assert found.mean == pytest.approx(0.5)
 
 
 def test_only_songs_with_all_three_count(rng):

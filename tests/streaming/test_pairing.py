@@ -18,6 +18,10 @@ def test_pairs_are_of_the_same_instrument_and_another_song(parts):
         for other in (pairing.random, pairing.tempo):
             assert other.stem.instrument == part.stem.instrument
             assert other.song.track != part.song.track
+        assert pairing.sources == {
+            "random_pairing": pairing.random.song.track,
+            "tempo_matched": pairing.tempo.song.track,
+        }
 
 
 def test_pairs_depend_on_the_seed_and_not_on_the_order(parts):
@@ -37,6 +41,7 @@ def test_a_lone_song_has_no_pair(parts):
     pairing = pair(parts[0], parts[:1], 0)
     assert pairing.random is None
     assert pairing.tempo is None
+    assert pairing.sources == {}
 
 
 @pytest.fixture(scope="module")
