@@ -10,6 +10,7 @@ from accomptk.cli.options import (
     data_option,
     device_option,
     echo_json,
+    follow_stages,
     gap_option,
     hop_option,
     instruments_option,
@@ -107,49 +108,80 @@ def stream(
     click.echo(f"rtf {result['rtf']:.3f} (below 1 is real time), misses {result['misses']}")
 
 
-@bench.command(epilog="\b\nExample:\n  accomptk bench codec --data data/band --json\n")
+@bench.command(
+    epilog="\b\nExample:\n  accomptk bench codec --data data/band --foreign data/openmsx --json\n"
+)
 @data_option(Path("data/band"), "Prepared set; its test songs are heard.")
 @codec_option
-@click.option("--signals", default=80, show_default=True, help="Stems and mixes to play.")
-@click.option("--seconds", default=24.0, show_default=True, help="Length of each.")
+@click.option(
+    "--foreign",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Prepared set of music unlike what the codec was trained on.",
+)
+@click.option(
+    "--signals",
+    type=click.IntRange(min=2),
+    default=80,
+    show_default=True,
+    help="Stems and mixes to play.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=3),
+    default=24.0,
+    show_default=True,
+    help="Length of each.",
+)
+@click.option(
+    "--pictures",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Also draw spectrograms of six stems.",
+)
+@click.option(
+    "--write", is_flag=True, help="Also replace results/codec.csv and codec-contract.csv."
+)
 @workers_option
 @json_option
 @quiet_option
 def codec(
     data: Path,
     codec: Path | None,
+    foreign: Path | None,
     signals: int,
     seconds: float,
+    pictures: Path | None,
+    write: bool,
     workers: int | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """How the codec sounds beside linear codes of its rate and beside Opus."""
+    """How the codec sounds beside linear codes and Opus, and what a stream asks of it."""
     from accomptk.latents.codec import SHIPPED
-    from accomptk.latents.quality import compare, held_out
+    from accomptk.latents.quality import Comparison, measure
+    from accomptk.metrics.sheet import sheet_to_markdown, write_sheet
     from accomptk.run import cores
     from accomptk.stems.index import StemSet
 
-    some = held_out(StemSet.open(data), signals, seconds)
+    asked = Comparison(
+        codec=codec or SHIPPED,
+        data=StemSet.open(data),
+        foreign=StemSet.open(foreign) if foreign else None,
+        signals=signals,
+        seconds=seconds,
+        pictures=pictures,
+    )
     with progress(quiet) as bar:
-        task = bar.add_task("play")
-        rows = compare(
-            codec or SHIPPED,
-            some,
-            workers=workers or cores(),
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+        tables = measure(asked, workers or cores(), follow_stages(bar))
+    if write:
+        write_sheet(Path("results/codec.csv"), tables.sound)
+        write_sheet(Path("results/codec-contract.csv"), tables.contract)
     if as_json:
-        echo_json({"seconds": seconds, "rows": rows})
+        echo_json({"rows": tables.sound, "contract": tables.contract})
         return
-    names = list(rows[0])
-    click.echo("  ".join(f"{name:>{max(len(name), 8)}}" for name in names))
-    for row in rows:
-        click.echo("  ".join(f"{_cell(row[name]):>{max(len(name), 8)}}" for name in names))
-
-
-def _cell(value: object) -> str:
-    return "-" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
+    for lines in tables:
+        click.echo(sheet_to_markdown(lines))
 
 
 @bench.command(epilog="\b\nExample:\n  accomptk bench ruler --data data/band --songs 8\n")

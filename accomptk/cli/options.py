@@ -79,7 +79,10 @@ steps_option = click.option(
     "--steps", type=click.IntRange(min=1), default=None, help="Sampler steps."
 )
 codec_option = click.option(
-    "--codec", type=click.Path(path_type=Path), default=None, help="Codec to use."
+    "--codec",
+    type=click.Path(path_type=Path),
+    metavar="FILE|music2latent",
+    help="Codec to use.",
 )
 model_option = click.option(
     "--model", default="teacher", show_default=True, help="Shipped name, or a file."
@@ -240,6 +243,18 @@ def progress(quiet: bool = False) -> "Iterator[Progress]":
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         yield bar
+
+
+def follow_stages(bar: "Progress") -> Callable[[str, int, int], None]:
+    """Show on a progress display how far each stage is, from its first step on."""
+    tasks: dict[str, Any] = {}
+
+    def show(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            tasks[what] = bar.add_task(what)
+        bar.update(tasks[what], completed=done, total=total)
+
+    return show
 
 
 def echo_checkpoint(path: Path, run: "Run", as_json: bool) -> None:

@@ -1,37 +1,41 @@
-"""How a codec sounds beside others of its rate: linear codes, and Opus.
+"""How codecs sound, measured side by side on the same music.
 
-*Conventions.* Signals are stretches of held-out songs, a single stem and the whole mix in turn.
-Distances compare what a codec gives back with the signals themselves. Log-spectral distances are
-taken over the time-frequency places within 60 dB of full scale, below 8 kHz and from 8 kHz on.
+*Conventions.* Signals are stretches of songs, a single stem and the whole mix in turn. Distances
+compare what a codec gives back with the signals themselves. Log-spectral distances are taken over
+the time-frequency places within 60 dB of full scale, below 8 kHz and from 8 kHz on.
 """
 
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from accomptk.errors import DatasetError, MissingTool
-from accomptk.latents.codec import decode, encode
-from accomptk.latents.spectral import SpectralCodec, load_spectral
+from accomptk.checkpoint import file_sha256
+from accomptk.errors import DatasetError
+from accomptk.latents.contenders import RECIPE, Contender, Samples, contenders, fit_plain
+from accomptk.latents.contract import measure_contract
+from accomptk.latents.fit import CodecRecipe, Progress
+from accomptk.latents.pictures import draw
+from accomptk.latents.spectral import load_spectral
 from accomptk.latents.spectrum import FRAME_SAMPLES, OVERLAP, SAMPLE_RATE, Spectrum
+from accomptk.recipe import load_recipe
+from accomptk.run import gflops, machine_line
 from accomptk.stems.index import StemSet
 from accomptk.stems.parallel import map_unordered
 
-Samples = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 
 START_S = 6.0
-LINEAR_ITERATIONS = 32
-LINEAR = {"pca-64": 64, "pca-116": 116, "pca-128": 128}
-OPUS = {"opus-6k": 6, "opus-12k": 12, "opus-24k": 24}
 EMBEDDINGS = {"fad": "musicnn-msd", "fad_mtt": "musicnn-mtt"}
 LOUD_DB = -60.0
+CONTRACT_SIGNALS = 8
+CONTRACT_ITERATIONS = (4, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,84 @@ class Signal:
 
     instrument: str
     wav: Samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What `measure` is asked for.
+
+    Attributes:
+        codec: Checkpoint of the spectral codec.
+        data: Its test songs are heard; plain components are fitted to its training songs.
+        foreign: Music of another kind, for the codec alone; None without.
+        signals: How many of each.
+        seconds: Length of each.
+        pictures: Folder for spectrograms; None without.
+    """
+
+    codec: Path
+    data: StemSet
+    foreign: StemSet | None = None
+    signals: int = 80
+    seconds: float = 24.0
+    pictures: Path | None = None
+
+
+class Tables(NamedTuple):
+    """Rows of the two tables."""
+
+    sound: list[dict[str, Any]]
+    contract: list[dict[str, Any]]
+
+
+def measure(asked: Comparison, workers: int, progress: Progress) -> Tables:
+    """How the codec sounds beside others, and what a stream asks of it.
+
+    Args:
+        asked: What to measure.
+        workers: Processes; time is measured before they start.
+        progress: Told after each slice of music and each signal.
+
+    Raises:
+        DatasetError: If there is no such music.
+        MissingTool: If ffmpeg is absent.
+    """
+    familiar = held_out(asked.data, asked.signals, asked.seconds)
+    foreign = held_out(asked.foreign, asked.signals, asked.seconds) if asked.foreign else []
+    contract = _contract(asked.codec, familiar)
+    with TemporaryDirectory() as folder:
+        plain = Path(folder) / "plain.safetensors"
+        fit_plain(plain, asked.data, workers=workers, progress=progress)
+        some = contenders(asked.codec, plain)
+        if asked.pictures:
+            draw(asked.pictures, some, familiar)
+        rows = compare(some, familiar, workers, partial(progress, "play"))
+    for row in rows:
+        row["music"] = "held out"
+    if asked.foreign:
+        (row,) = compare(some[:1], foreign, workers, partial(progress, "play on"))
+        rows.append(row | {"music": asked.foreign.root.resolve().name})
+    origin = {
+        "checkpoint": file_sha256(asked.codec)[:8],
+        "data": asked.data.index_hash[:8],
+        "length": f"{asked.seconds:g} s",
+    }
+    return Tables([row | origin for row in rows], contract)
+
+
+def _contract(codec: Path, signals: Sequence[Signal]) -> list[dict[str, Any]]:
+    """A row for each number of Griffin-Lim iterations that a codec may choose."""
+    wavs = [signal.wav for signal in signals[:CONTRACT_SIGNALS]]
+    return [
+        {
+            "iterations": iterations,
+            **measure_contract(load_spectral(codec, iterations), wavs),
+            "gflops": gflops(),
+            "checkpoint": file_sha256(codec)[:8],
+            "machine": machine_line(),
+        }
+        for iterations in CONTRACT_ITERATIONS
+    ]
 
 
 def held_out(stems: StemSet, count: int, seconds: float) -> list[Signal]:
@@ -69,137 +151,119 @@ def held_out(stems: StemSet, count: int, seconds: float) -> list[Signal]:
 
 
 def compare(
-    codec: Path,
+    some: Sequence[Contender],
     signals: Sequence[Signal],
-    codecs: Sequence[str] = ("spectral", *LINEAR, *OPUS),
     workers: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[dict[str, Any]]:
-    """One row a codec.
+    """One row a contender.
 
     Args:
-        codec: The spectral codec's checkpoint; the linear codes are its own leading components.
+        some: What to compare.
         signals: What to play through each.
-        codecs: Which rows.
         workers: Processes.
         progress: Told after each signal.
 
     Raises:
         MissingTool: If Opus is asked for and ffmpeg is absent.
     """
-    tasks = [(name, index) for index in range(len(signals)) for name in ("truth", *codecs)]
-    work = partial(_judge, codec.absolute(), list(signals))
+    work = partial(_judge, list(some), list(signals))
     heard: dict[str, list[dict[str, Any]]] = {}
-    for done, (name, figures) in enumerate(map_unordered(work, tasks, workers), 1):
-        heard.setdefault(name, []).append(figures)
-        progress(done, len(tasks))
-    truth, spectral = heard.pop("truth"), _load(codec)
-    return [_row(name, heard[name], truth, spectral) for name in codecs]
+    indices = range(len(signals))
+    for done, each in enumerate(map_unordered(work, indices, workers), 1):
+        for name, figures in each.items():
+            heard.setdefault(name, []).append(figures)
+        progress(done, len(signals))
+    truth = heard.pop("truth")
+    return [_row(contender, heard[contender.name], truth) for contender in some]
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What is known of a signal: embeddings, level, band levels, onsets, chroma energy."""
+
+    embeddings: dict[str, Floats]
+    level_db: float
+    bands_db: Floats
+    onsets: Floats
+    chroma: Floats
+
+
+def _judge(
+    some: Sequence[Contender], signals: Sequence[Signal], index: int
+) -> dict[str, dict[str, Any]]:
+    """Figures of a signal by contender; those of the truth are its embeddings."""
+    signal = signals[index]
+    truth = _listen(signal.wav)
+    found: dict[str, dict[str, Any]] = {"truth": dict(truth.embeddings)}
+    for contender in some:
+        played = _listen(contender.play(signal.wav))
+        found[contender.name] = played.embeddings | _differ(signal.instrument, truth, played)
+    return found
+
+
+def _listen(wav: Samples) -> _Heard:
+    from accomptk.metrics.embeddings import embed
+    from accomptk.metrics.harmony import chroma
+    from accomptk.metrics.onset import level_db, onset_times
+
+    whole = len(wav) // FRAME_SAMPLES * FRAME_SAMPLES
+    padded = torch.from_numpy(np.pad(wav, (OVERLAP, 0))[: OVERLAP + whole])
+    return _Heard(
+        {key: embed([wav], SAMPLE_RATE, model)[0] for key, model in EMBEDDINGS.items()},
+        level_db(wav),
+        _spectrum().levels_db(padded[None]).numpy(),
+        onset_times(wav, SAMPLE_RATE),
+        chroma(wav, SAMPLE_RATE).energy.ravel(),
+    )
 
 
 @lru_cache(1)
-def _load(codec: Path) -> SpectralCodec:
-    """The spectral codec, read once a process."""
-    return load_spectral(codec)
+def _spectrum() -> Spectrum:
+    """What bands are compared in, whatever codec is measured."""
+    return Spectrum(load_recipe(RECIPE, CodecRecipe).spectrum)
 
 
-def _judge(codec: Path, signals: Sequence[Signal], task: tuple[str, int]) -> tuple[str, Any]:
-    from accomptk.metrics.embeddings import embed
+def _differ(instrument: str, truth: _Heard, played: _Heard) -> dict[str, Any]:
+    from accomptk.metrics.onset import onset_f1
 
-    name, index = task
-    signal, spectral = signals[index], _load(codec)
-    played = signal.wav if name == "truth" else _through(spectral, name, signal.wav)
-    figures: dict[str, Any] = {
-        key: embed([played], SAMPLE_RATE, model)[0] for key, model in EMBEDDINGS.items()
-    }
-    if name != "truth":
-        figures.update(_measure(spectral.spectrum, signal, played))
-    return name, figures
-
-
-def _chosen(spectral: SpectralCodec, name: str) -> SpectralCodec:
-    """The codec of a row: itself, or its leading components as a linear code."""
-    if name not in LINEAR:
-        return spectral
-    base = spectral.code.base.leading(LINEAR[name])
-    return SpectralCodec(base, spectral.spectrum, name, name, LINEAR_ITERATIONS)
-
-
-def _through(spectral: SpectralCodec, name: str, wav: Samples) -> Samples:
-    """A signal encoded and decoded, [N]."""
-    if name in OPUS:
-        return _opus(wav, OPUS[name])
-    chosen = _chosen(spectral, name)
-    played = decode(chosen, encode(chosen, torch.from_numpy(wav)[None, None]))
-    return np.asarray(played[0, 0, : len(wav)].numpy())
-
-
-def _opus(wav: Samples, kilobits: int) -> Samples:
-    import soundfile
-    import soxr
-
-    with TemporaryDirectory() as folder:
-        source, coded, back = (Path(folder) / name for name in ("in.wav", "a.opus", "out.wav"))
-        soundfile.write(source, wav, SAMPLE_RATE, subtype="FLOAT")
-        encoder = ("-c:a", "libopus", "-b:a", f"{kilobits}k", "-application", "audio")
-        for options in ((source, *encoder, coded), (coded, back)):
-            try:
-                command = ["ffmpeg", "-v", "error", "-y", "-i", *map(str, options)]
-                subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-            except FileNotFoundError as error:
-                raise MissingTool("ffmpeg: not found; apt-get install ffmpeg") from error
-        played, rate = soundfile.read(back, dtype="float32")
-    resampled: Samples = soxr.resample(played, rate, SAMPLE_RATE)[: len(wav)]
-    return np.pad(resampled, (0, len(wav) - len(resampled)))
-
-
-def _measure(spectrum: Spectrum, signal: Signal, played: Samples) -> dict[str, Any]:
-    from accomptk.metrics.harmony import chroma
-    from accomptk.metrics.onset import level_db, onset_f1, onset_times
-
-    low, high = _log_spectral_distances(spectrum, signal.wav, played)
-    onsets = [onset_times(wav, SAMPLE_RATE) for wav in (signal.wav, played)]
-    key = "onset_f1_drums" if signal.instrument == "drums" else "onset_f1_others"
+    low, high = _log_spectral_distances(truth.bands_db, played.bands_db)
+    key = "onset_f1_drums" if instrument == "drums" else "onset_f1_others"
     figures = {
         "lsd_low_db": low,
         "lsd_high_db": high,
-        "level_db": level_db(played) - level_db(signal.wav),
-        key: onset_f1(*onsets) if len(onsets[0]) else None,
+        "level_db": played.level_db - truth.level_db,
+        key: onset_f1(truth.onsets, played.onsets) if len(truth.onsets) else None,
     }
-    if signal.instrument not in ("drums", "mix"):
-        sung, back = (chroma(wav, SAMPLE_RATE).energy.ravel() for wav in (signal.wav, played))
-        if sung.any() and back.any():
-            figures["chroma"] = float(np.corrcoef(sung, back)[0, 1])
+    is_pitched = instrument not in ("drums", "mix")
+    if is_pitched and truth.chroma.any() and played.chroma.any():
+        figures["chroma"] = float(np.corrcoef(truth.chroma, played.chroma)[0, 1])
     return figures
 
 
-def _log_spectral_distances(
-    spectrum: Spectrum, truth: Samples, played: Samples
-) -> list[float | None]:
+def _log_spectral_distances(truth: Floats, played: Floats) -> list[float | None]:
     """Root mean square of the difference in dB, below the split and above it; None in silence."""
-    levels = []
-    for wav in (truth, played):
-        whole = len(wav) // FRAME_SAMPLES * FRAME_SAMPLES
-        padded = np.pad(wav, (OVERLAP, 0))[: OVERLAP + whole]
-        levels.append(spectrum.levels_db(torch.from_numpy(padded)[None]).numpy())
-    is_loud, apart = levels[0] > LOUD_DB, levels[1] - levels[0]
+    is_loud, apart, split = truth > LOUD_DB, played - truth, _spectrum().linear
     return [
         float(np.sqrt(np.mean(apart[..., part][is_loud[..., part]] ** 2)))
         if is_loud[..., part].any()
         else None
-        for part in (slice(spectrum.linear), slice(spectrum.linear, None))
+        for part in (slice(split), slice(split, None))
     ]
 
 
 def _row(
-    name: str,
-    heard: list[dict[str, Any]],
-    truth: list[dict[str, Any]],
-    spectral: SpectralCodec,
+    contender: Contender, heard: Sequence[dict[str, Any]], truth: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     from accomptk.metrics.frechet import fad
 
-    row: dict[str, Any] = {"codec": name, "numbers_per_s": _rate(name, spectral), "n": len(heard)}
+    row: dict[str, Any] = {
+        "codec": contender.name,
+        "music": "",
+        "numbers_per_s": contender.numbers_per_s,
+        "iterations": contender.griffin_lim,
+        "n": len(heard),
+    }
     for key in EMBEDDINGS:
         row[key] = fad(*(np.concatenate([each[key] for each in some]) for some in (truth, heard)))
     keys = ("lsd_low_db", "lsd_high_db", "level_db", "onset_f1_drums", "onset_f1_others", "chroma")
@@ -207,11 +271,3 @@ def _row(
         values = [each[key] for each in heard if each.get(key) is not None]
         row[key] = float(np.mean(values)) if values else None
     return row
-
-
-def _rate(name: str, spectral: SpectralCodec) -> float | None:
-    """Numbers a second; None for what counts in bits."""
-    if name in OPUS:
-        return None
-    chosen = _chosen(spectral, name)
-    return chosen.channels * chosen.sample_rate / chosen.frame_samples

@@ -1,11 +1,17 @@
 """Codecs side by side: what is played, and that the figures know good from bad."""
 
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from accomptk.checkpoint import file_sha256
 from accomptk.errors import DatasetError
 from accomptk.latents import quality
-from accomptk.latents.quality import Signal, compare, held_out
+from accomptk.latents.contenders import Contender, contenders, fit_plain
+from accomptk.latents.quality import Comparison, Signal, compare, held_out, measure
+from accomptk.latents.spectral import load_spectral
 from accomptk.latents.spectrum import SAMPLE_RATE
 from accomptk.stems.index import StemSet
 from signals import clicks, sine
@@ -43,10 +49,12 @@ def test_only_test_songs_are_played(tiny_set):
         held_out(StemSet(tiny_set.root, tiny_set.split("train")), 4, 2.0)
 
 
-def test_more_components_are_closer(codec_path, judged, monkeypatch):
-    monkeypatch.setattr(quality, "LINEAR", {"pca-4": 4, "pca-40": 40})
-    rows = compare(codec_path, drums_and_organ(), ["pca-4", "pca-40"])
-    few, many = rows
+def linear(path, count):
+    return Contender(f"pca-{count}", path, count, iterations=8)
+
+
+def test_more_components_are_closer(codec_path, judged):
+    few, many = compare([linear(codec_path, 4), linear(codec_path, 40)], drums_and_organ())
     assert (few["numbers_per_s"], many["numbers_per_s"]) == (48, 480)
     assert few["lsd_low_db"] > many["lsd_low_db"]
     assert few["chroma"] < many["chroma"]
@@ -54,15 +62,14 @@ def test_more_components_are_closer(codec_path, judged, monkeypatch):
     assert many["n"] == 3
 
 
-def test_a_rate_counts_the_components_that_there_are(codec_path, judged, monkeypatch):
-    monkeypatch.setattr(quality, "LINEAR", {"pca-400": 400})
-    (row,) = compare(codec_path, drums_and_organ()[:1], ["pca-400"])
-    assert row["numbers_per_s"] == 48 * 12
+def test_a_rate_counts_the_components_that_there_are(codec_path):
+    assert linear(codec_path, 400).numbers_per_s == 48 * 12
+    assert Contender("opus-6k", kilobits=6).numbers_per_s is None
 
 
 def test_a_copy_is_perfect(codec_path, judged, monkeypatch):
-    monkeypatch.setattr(quality, "_through", lambda spectral, name, wav: wav)
-    (row,) = compare(codec_path, drums_and_organ(), ["spectral"])
+    monkeypatch.setattr(Contender, "play", lambda self, wav: wav)
+    (row,) = compare([Contender("spectral", codec_path)], drums_and_organ())
     assert row["fad"] == pytest.approx(0.0, abs=1e-6)
     assert (row["lsd_low_db"], row["lsd_high_db"], row["level_db"]) == (0, 0, 0)
     assert row["onset_f1_drums"] == row["onset_f1_others"] == 1
@@ -70,15 +77,44 @@ def test_a_copy_is_perfect(codec_path, judged, monkeypatch):
 
 
 def test_opus_sounds_better_at_more_bits():
-    if quality_missing_ffmpeg():
+    if shutil.which("ffmpeg") is None:
         pytest.skip("ffmpeg is absent")
     wav = drums_and_organ()[2].wav
-    few, many = (quality._opus(wav, kilobits) for kilobits in (6, 24))
+    few, many = (Contender("opus", kilobits=rate).play(wav) for rate in (6, 24))
     assert len(few) == len(many) == len(wav)
     assert np.abs(many - wav).mean() < np.abs(few - wav).mean()
 
 
-def quality_missing_ffmpeg() -> bool:
-    import shutil
+def test_codec_comes_first_among_its_rivals(codec_path):
+    names = [each.name for each in contenders(codec_path, codec_path)]
+    assert names[:4] == ["spectral", "pca-48", "pca-64", "pca-128"]
+    assert names[4:] == ["weighted-48", "opus-6k", "opus-12k", "opus-24k"]
 
-    return shutil.which("ffmpeg") is None
+
+def test_plain_components_weigh_no_band(tiny_set, recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr("accomptk.latents.contenders.MANY", 12)
+    hearing = replace(recipe.spectrum, hearing=0.35)
+    small = replace(recipe, spectrum=hearing, size=replace(recipe.size, channels=8))
+    fit_plain(tmp_path / "plain.safetensors", tiny_set, small)
+    plain = load_spectral(tmp_path / "plain.safetensors")
+    assert plain.spectrum.recipe.hearing == 0
+    assert plain.code.base.channels == 12
+
+
+def test_both_tables_of_one_run(tiny_set, codec_path, judged, tmp_path, monkeypatch):
+    monkeypatch.setattr(quality, "START_S", 0.0)
+    monkeypatch.setattr(quality, "CONTRACT_ITERATIONS", (0, 1))
+    monkeypatch.setattr("accomptk.latents.contract.TIMED_HOPS", 2)
+    monkeypatch.setattr(quality, "fit_plain", lambda path, *_, **__: shutil.copy(codec_path, path))
+    monkeypatch.setattr(quality, "contenders", lambda codec, plain: [linear(codec, 4)])
+    asked = Comparison(
+        codec=codec_path, data=tiny_set, foreign=tiny_set, signals=4, seconds=2.0, pictures=tmp_path
+    )
+    sound, contract = measure(asked, 1, lambda *_: None)
+    assert [row["music"] for row in sound] == ["held out", "tiny"]
+    assert sound[0]["fad"] == sound[1]["fad"]
+    assert {row["checkpoint"] for row in (*sound, *contract)} == {file_sha256(codec_path)[:8]}
+    assert [row["iterations"] for row in contract] == [0, 1]
+    picture = tmp_path / "spectrograms.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size < 400_000
