@@ -167,11 +167,15 @@ def load_codec(path: Path | None = None) -> Codec:
     """Load a codec from its checkpoint.
 
     Args:
-        path: Checkpoint; None for the shipped one.
+        path: Checkpoint; None for the shipped one; ``music2latent`` for the published one.
 
     Raises:
         CheckpointError: If the file is missing, damaged or no codec.
+        MissingTool: If the published codec is not installed.
     """
+    from accomptk.latents.music2latent import NAME, load_music2latent
     from accomptk.latents.spectral import load_spectral
 
+    if path == Path(NAME):
+        return load_music2latent()
     return load_spectral(SHIPPED if path is None else path)

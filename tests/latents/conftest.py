@@ -1,18 +1,24 @@
 """A tiny prepared set and a codec fitted to it."""
 
 import dataclasses
+import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
 
 from accomptk.latents.autoencoder import NeuralCode
 from accomptk.latents.code import LinearCode
+from accomptk.latents.codec import Codec, load_codec
 from accomptk.latents.fit import CodecRecipe, fit_base
+from accomptk.latents.music2latent import load_music2latent
 from accomptk.latents.spectral import SpectralCodec, load_spectral, save_spectral
 from accomptk.recipe import load_recipe
 from accomptk.stems.index import StemSet
+from published_codec import stand_in
 from tiny_sets import write_set
 
 
@@ -60,8 +66,29 @@ def neural_codec(
 
 
 @pytest.fixture(params=["linear", "neural"])
-def any_codec(request: pytest.FixtureRequest) -> SpectralCodec:
+def spectral_codec(request: pytest.FixtureRequest) -> SpectralCodec:
     """Each kind of code in turn."""
     name = {"linear": "pca_codec", "neural": "neural_codec"}[request.param]
     codec: SpectralCodec = request.getfixturevalue(name)
+    return codec
+
+
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A stand-in for the installed package music2latent."""
+    module = stand_in(tmp_path / "music2latent")
+    monkeypatch.setitem(sys.modules, "music2latent", module)
+    load_music2latent.cache_clear()
+    yield module
+    load_music2latent.cache_clear()
+
+
+@pytest.fixture(params=["linear", "neural", "music2latent"])
+def any_codec(request: pytest.FixtureRequest) -> Codec:
+    """Each codec in turn."""
+    if request.param == "music2latent":
+        request.getfixturevalue("published")
+        return load_codec(Path("music2latent"))
+    name = {"linear": "pca_codec", "neural": "neural_codec"}[request.param]
+    codec: Codec = request.getfixturevalue(name)
     return codec
