@@ -39,9 +39,9 @@ check: $(STAMP)  ## lint, format, types, spelling, citation, results
 smoke: $(STAMP)  ## the whole path at toy size, from the clone and from the wheel
 	PATH="$(abspath $(BIN)):$$PATH" bash tests/smoke.sh
 
-soak: $(STAMP)  ## play live for long and over bad lines; prepare while a cluster loses a worker
+soak: $(STAMP)  ## play live for long and over bad lines; an hour of codec; a cluster that loses a worker
 	ACCOMPTK_FUZZ=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "" \
-	  tests/live/test_soak.py tests/live/test_fuzz.py tests/stems/test_cluster.py
+	  tests/live/test_soak.py tests/live/test_fuzz.py tests/stems/test_cluster.py tests/latents/test_shipped.py
 
 bench: $(STAMP)  ## what a live step, a training step and preparing songs cost on this machine
 	$(BIN)/accomptk weights fetch
