@@ -35,7 +35,7 @@ def world(tmp_path_factory):
 
 def invoke(world, *arguments):
     fixed = ["--data", world / "band", "--models", world / "tiny.safetensors", "--hop", "6"]
-    fixed += ["--instruments", "drums,bass", "--workers", "1"]
+    fixed += ["--instruments", "drums,bass", "--workers", "1", "--steps", "1"]
     return CliRunner().invoke(main, ["eval", *map(str, (*fixed, *arguments))])
 
 

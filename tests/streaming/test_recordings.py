@@ -1,6 +1,7 @@
 """Predictions of other systems, made here by hand with soundfile."""
 
 import json
+import shutil
 from dataclasses import replace
 from itertools import pairwise
 
@@ -43,10 +44,10 @@ def hum(hz):
     return 0.1 * np.sin(2 * np.pi * hz * np.arange(round(SECONDS * RATE)) / RATE)
 
 
-@pytest.fixture
-def folder(tmp_path):
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
     """Three parts; every other beat of what was made is off."""
-    root = tmp_path / "other" / "model_predictions"
+    root = tmp_path_factory.mktemp("recorded")
     for number in range(3):
         here = root / f"{number:05d}"
         made = np.where(np.arange(BEATS.size) % 2, BEATS, BEATS + OFF_S)
@@ -61,6 +62,12 @@ def folder(tmp_path):
         known = {"instrument": "drums", "beats": BEATS.tolist(), "track": f"song {number}"}
         (here / "metadata.json").write_text(json.dumps(known))
     return root
+
+
+@pytest.fixture
+def folder(recorded, tmp_path):
+    """A copy of what was recorded, to be changed."""
+    return shutil.copytree(recorded, tmp_path / "other" / "model_predictions")
 
 
 def recipe_of(*folders):

@@ -29,13 +29,13 @@ RECIPE = replace(
     hop=(6,),
     steps=1,
     beats="given",
-    batch=2,
+    batch=1,
 )
 
 
 def test_two_processes_play_the_same_bytes_as_one(band_set, tmp_path):
     codec, model = tiny_spectral(), tiny_teacher(tmp_path / "t.safetensors")
-    parts = [short(part) for part in find_parts(band_set.songs, RECIPE.instruments)[0][:4]]
+    parts = [short(part) for part in find_parts(band_set.songs, RECIPE.instruments)[0][1:4:2]]
     entries = list(RECIPE.entries([("teacher", model, "")]))
     found = {}
     for workers in (1, 2):
@@ -54,7 +54,7 @@ def test_two_processes_play_the_same_bytes_as_one(band_set, tmp_path):
         made = [path.read_bytes()[100:] for path in sorted(folder.rglob("pred/pred.wav"))]
         found[workers] = (tally.judged, made)
     assert found[1][1] == found[2][1]
-    assert len(found[1][1]) == 4
+    assert len(found[1][1]) == 2
     for name, judged in found[1][0].items():
         assert judged.scores == found[2][0][name].scores
         np.testing.assert_array_equal(judged.mix, found[2][0][name].mix)
