@@ -1,9 +1,11 @@
 """Frechet distance: closed forms, the package's own value, bad input, and sense."""
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.signal import butter, sosfiltfilt
 
 from accomptk.errors import DatasetError
 from accomptk.metrics.frechet import (
@@ -15,6 +17,8 @@ from accomptk.metrics.frechet import (
     validate,
 )
 from accomptk.metrics.frechet_package import import_package
+from fake_judges import band_levels
+from synthetic_band import PLAYERS, RATE, SONGS
 
 DIMS = 8
 
@@ -49,9 +53,11 @@ def test_closed_form_of_one_covariance(distance, rng: np.random.Generator) -> No
     )
 
 
-def test_fad_is_the_packages_own_value(rng: np.random.Generator) -> None:
-    reference = rng.standard_normal((3 * DIMS, DIMS)) @ rng.standard_normal((DIMS, DIMS))
-    estimate = rng.standard_normal((2 * DIMS, DIMS)) + 1
+@pytest.mark.parametrize("dims", [DIMS, 100])
+def test_fad_is_the_packages_own_value(dims: int, rng: np.random.Generator) -> None:
+    mixing = np.eye(dims) + rng.standard_normal((dims, dims)) / np.sqrt(4 * dims)
+    reference = rng.standard_normal((3 * dims, dims)) @ mixing
+    estimate = rng.standard_normal((2 * dims, dims)) @ mixing + 1
     package = import_package().FrechetAudioDistance
     judge = package.__new__(package)
     with warnings.catch_warnings():
@@ -86,6 +92,48 @@ def test_grows_with_noise(songs: list[np.ndarray], rng: np.random.Generator) -> 
 
     assert distances == sorted(distances)
     assert distances[1] > distances[0] + 1e-3
+
+
+@pytest.fixture(scope="module")
+def played() -> dict[str, list[np.ndarray]]:
+    """What each player plays in three songs, [N] a song."""
+    songs = [song() for song in SONGS]
+    return {name: [song.stems[name][1] for song in songs] for name in PLAYERS}
+
+
+def heard(wavs: list[np.ndarray]) -> np.ndarray:
+    """Levels of six bands in each second, all songs together."""
+    return np.concatenate(band_levels(wavs, RATE))
+
+
+def add_noise(wav: np.ndarray, level: float) -> np.ndarray:
+    return wav + level * np.random.default_rng(1).standard_normal(wav.size)
+
+
+def low_pass(wav: np.ndarray, hz: float) -> np.ndarray:
+    return sosfiltfilt(butter(8, hz, fs=RATE, output="sos"), wav)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "steps"),
+    [(add_noise, (0, 0.01, 0.03, 0.1, 0.3)), (low_pass, (20_000, 8000, 3000, 1000))],
+)
+def test_grows_as_audio_gets_worse(spoil, steps, played: dict[str, list[np.ndarray]]) -> None:
+    drums = played["drums"]
+    distances = [fad(heard(drums), heard([spoil(wav, step) for wav in drums])) for step in steps]
+
+    assert all(worse > 1.5 * better + 1e-3 for better, worse in pairwise(distances)), distances
+
+
+@pytest.mark.parametrize("player", ["drums", "bass"])
+def test_another_instrument_is_farther_than_another_song(
+    player: str, played: dict[str, list[np.ndarray]]
+) -> None:
+    reference = heard(played[player][:2])
+    distances = {name: fad(reference, heard(wavs[2:])) for name, wavs in played.items()}
+    right = distances.pop(player)
+
+    assert min(distances.values()) > 1.5 * right, (right, distances)
 
 
 def test_is_undefined_for_fewer_patches_than_features(rng: np.random.Generator) -> None:
