@@ -7,8 +7,8 @@ said: less than two hops before or after the change, or a stem that was silent b
 
 Metrics: hops until a change of level is followed by at least half as many decibels for two
 hops in a row; until a stop is followed by a fall of 20 dB; until the stem is back within 6 dB
-after the context is (recovery); until more of its pitch-class energy lies on the new chords
-than on the old ones; until four beats in a row are on the new grid.
+after the context is (recovery); until clearly more of its pitch-class energy lies on the new
+chords than on the old ones; until four beats in a row are on the new grid.
 """
 
 from collections.abc import Iterator
@@ -28,6 +28,7 @@ FOLLOWED = 0.5  # of the context's own change
 STOP_DB = -20.0
 BACK_DB = -6.0
 BEATS_IN_A_ROW = 4
+MORE_SHARE = 0.1  # of the energy; on a note of both chords, less is leakage
 
 
 def validate(made: Floats, change_s: float, hop_s: float) -> None:
@@ -84,8 +85,10 @@ def chord_reaction(pitches: Chroma, hop_s: float, old: Chords, new: Chords) -> i
     end_s = min(new[-1][1], float(pitches.time_s[-1]))
     follows = []
     for start_s, stop_s in _hops(new[0][0], hop_s, end_s):
-        shares = [chord_tone_share(pitches, _between(c, start_s, stop_s)) for c in (old, new)]
-        follows.append(None not in shares and shares[1] > shares[0])  # type: ignore[operator]
+        before, after = (
+            chord_tone_share(pitches, _between(chords, start_s, stop_s)) for chords in (old, new)
+        )
+        follows.append(before is not None and after is not None and after - before >= MORE_SHARE)
     return _first(np.array(follows, bool))
 
 

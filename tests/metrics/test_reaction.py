@@ -64,6 +64,12 @@ def test_chords(late_hops):
     assert chord_reaction(chroma(TONE, RATE), HOP_S, old, new) == PATIENCE
 
 
+def test_a_note_of_both_chords_follows_neither():
+    held = chroma(sine(329.63, END_S), RATE)  # E4, in C and in E minor
+    old, new = [(0.0, END_S, "C:maj")], [(CHANGE_S, END_S, "E:min")]
+    assert chord_reaction(held, HOP_S, old, new) == PATIENCE
+
+
 @pytest.mark.parametrize("late_hops", [0, 2])
 def test_tempo(late_hops):
     start_s = CHANGE_S + late_hops * HOP_S
