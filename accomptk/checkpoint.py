@@ -85,11 +85,16 @@ def save_checkpoint(
         return file_sha256(temporary)
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path, kind: str | None = None) -> Header:
     """What a checkpoint says of itself, without its weights and without torch.
 
+    Args:
+        path: The file.
+        kind: What it has to be; None for anything.
+
     Raises:
-        CheckpointError: If there is no such file, or it is not one of ours, or it is damaged.
+        CheckpointError: If there is no such file, or it is not one of ours, or it is damaged, or of
+            another kind.
     """
     try:
         with path.open("rb") as file:
@@ -103,7 +108,12 @@ def read_header(path: Path) -> Header:
         raise _damaged(path) from error
     if path.stat().st_size != 8 + size + length:
         raise _damaged(path)
-    return _parse_header(path, values)
+    header = _parse_header(path, values)
+    if kind not in (None, header.kind):
+        raise CheckpointError(
+            f"{path}: is a {header.kind} checkpoint, wanted is a {kind} checkpoint; {_advice(kind)}"
+        )
+    return header
 
 
 def load_tensors(path: Path, kind: str) -> tuple[dict[str, "Tensor"], Header]:
@@ -116,11 +126,7 @@ def load_tensors(path: Path, kind: str) -> tuple[dict[str, "Tensor"], Header]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    header = read_header(path)
-    if header.kind != kind:
-        raise CheckpointError(
-            f"{path}: is a {header.kind} checkpoint, wanted is a {kind} checkpoint; {_advice(kind)}"
-        )
+    header = read_header(path, kind)
     try:
         tensors = load_file(path)
     except SafetensorError as error:
@@ -160,8 +166,8 @@ def _parse_header(path: Path, values: Mapping[str, Any]) -> Header:
     return Header(**{key: value for key, value in values.items() if key in known})
 
 
-def _advice(kind: str) -> str:
-    command = COMMANDS.get(kind)
+def _advice(kind: str | None) -> str:
+    command = COMMANDS.get(kind or "")
     return f"make one with `{command}`, or give another path" if command else "give another path"
 
 

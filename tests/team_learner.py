@@ -5,7 +5,7 @@ from pathlib import Path
 
 from accomptk.conditions.prompts import Vocabulary
 from accomptk.diffusion.excerpts import ExcerptSampler
-from accomptk.diffusion.fit import fresh
+from accomptk.diffusion.fit import begin
 from accomptk.diffusion.teacher import TeacherRecipe, build_teacher, teacher_loss
 from accomptk.processes import Team, find_team
 from accomptk.recipe import load_recipe
@@ -17,6 +17,8 @@ STEPS = ("optim.steps=6", "optim.batches=2", "optim.warmup=1")
 
 class Fitting:
     """A teacher of the smoke recipe on songs of noise."""
+
+    adapter = None
 
     def __init__(self, recipe: TeacherRecipe) -> None:
         self.recipe = recipe
@@ -33,7 +35,7 @@ def learn(folder: Path, team: Team, *overrides: str) -> list[float]:
     """The loss of each step."""
     recipe = load_recipe("smoke/teacher", TeacherRecipe, (*STEPS, *overrides))
     run, fitting, losses = team.create_run("train", folder, 0, recipe), Fitting(recipe), []
-    model = fresh(run, fitting)
+    model = begin(run, fitting)
 
     def loss(number):
         rng, noise = step_generators(run, number)

@@ -19,6 +19,7 @@ from accomptk.recipe import dump_recipe, find_recipe, load_recipe, parse_recipe,
 SCHEMAS = {
     "codec": CodecRecipe,
     "teacher": TeacherRecipe,
+    "finetune": TeacherRecipe,
     "a-style": AStyleRecipe,
     "synth": SynthRecipe,
     "distill": DistillRecipe,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,9 @@ from accomptk.cli.options import (
     set_option,
     workers_option,
 )
+
+if TYPE_CHECKING:
+    from accomptk.latents.codec import Codec
 
 stems_option = data_option(Path("data/band"), "Prepared set of stems.")
 
@@ -56,7 +59,6 @@ def codec(
     """
     from accomptk.latents.codec import load_codec
     from accomptk.latents.fit import CodecRecipe, fit_codec
-    from accomptk.latents.shards import encode_set
     from accomptk.recipe import load_recipe
     from accomptk.run import Run, cores
     from accomptk.stems.index import StemSet
@@ -74,15 +76,22 @@ def codec(
             minutes=minutes,
             progress=lambda what, done, total: bar.update(tasks[what], completed=done, total=total),
         )
+    _encode(data, load_codec(path), workers or cores(), quiet)
+    click.echo(path)
+
+
+def _encode(data: Path, codec: "Codec", workers: int, quiet: bool) -> None:
+    """Encode the songs of a set."""
+    from accomptk.latents.shards import encode_set
+
     with progress(quiet) as bar:
         task = bar.add_task("encode")
         encode_set(
             data,
-            load_codec(path),
-            workers=workers or cores(),
+            codec,
+            workers=workers,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    click.echo(path)
 
 
 def _model_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -104,13 +113,21 @@ def _model_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@train.command(epilog="Example: accomptk train teacher --data data/band --out runs/teacher")
+TEACHER_EPILOG = """\b
+Examples:
+  accomptk train teacher --data data/band --out runs/teacher
+  accomptk train teacher --data data/mine --init shipped --recipe pocket/finetune
+"""
+
+
+@train.command(epilog=TEACHER_EPILOG)
 @recipe_option("pocket/teacher")
 @_model_options
 def teacher(recipe: str, **options: Any) -> None:
     """Train the teacher, or go on with the run in --out.
 
-    Prints the path of the averaged weights; `eval --models` and `simulate --model` take it.
+    A set that this codec has not encoded is encoded first. Prints the path of the averaged weights;
+    `eval --models` and `simulate --model` take it.
     """
     from accomptk.diffusion.fit import TeacherFitting
     from accomptk.diffusion.teacher import TeacherRecipe
@@ -201,15 +218,22 @@ def _fit_model(
 ) -> None:
     from accomptk.diffusion.fit import fit
     from accomptk.latents.codec import load_codec
+    from accomptk.latents.shards import latents_dir
     from accomptk.processes import find_team
     from accomptk.recipe import load_recipe
-    from accomptk.run import pick_device
+    from accomptk.run import cores, pick_device
     from accomptk.streaming.models import shipped_path
 
     recipe, team = load_recipe(recipe_name, schema, overrides), find_team(device)
     start = None if init is None else shipped_path(kind) if init == "shipped" else Path(init)
-    made = fitting(recipe, data, load_codec(codec).space, start)
-    run = team.create_run(f"train-{kind}", out, recipe.seed, recipe, resume=not force)
+    heard_by = load_codec(codec)
+    if team.leads and not latents_dir(data, heard_by.space).exists():
+        _encode(data, heard_by, cores(), quiet)
+    team.wait()
+    made = fitting(recipe, data, heard_by.space, start)
+    if made.unknown and team.leads:
+        click.echo(f"words that the model does not know: {', '.join(made.unknown)}", err=True)
+    run = team.create_run(f"train-{kind}", out, recipe.seed, made.recipe, resume=not force)
     with progress(quiet or not team.leads) as bar:
         task = bar.add_task(f"train {kind}", total=recipe.optim.steps)
         path = fit(

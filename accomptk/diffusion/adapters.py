@@ -60,3 +60,15 @@ def merge(
             layer, up = name.replace(f"{MARK}A.", ""), adapters[name.replace("_A.", "_B.")]
             merged[layer] = weights[layer] + scale * (up @ down)
     return merged
+
+
+def settle(weights: Mapping[str, Tensor], recipe: AdapterRecipe | None) -> Mapping[str, Tensor]:
+    """The weights of an adapted model as those of a plain one, updates and all."""
+    if recipe is None or recipe.rank == 0:
+        return weights
+    own = {
+        name.replace(".base_layer", ""): value
+        for name, value in weights.items()
+        if MARK not in name
+    }
+    return merge(own, adapter_state(weights), recipe.scale)

@@ -2,22 +2,25 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from accomptk.checkpoint import load_tensors, read_header, save_checkpoint
+from accomptk.checkpoint import file_sha256, load_tensors, read_header, save_checkpoint
 from accomptk.conditions.grid import BeatNoise
 from accomptk.conditions.prompts import Vocabulary
 from accomptk.diffusion.a_style import AStyleRecipe, a_style_loss, build_a_style
+from accomptk.diffusion.adapters import AdapterRecipe, adapt, settle
 from accomptk.diffusion.denoiser import Denoiser
 from accomptk.diffusion.excerpts import Drops, ExcerptSampler, Geometry
 from accomptk.diffusion.teacher import TeacherRecipe, build_teacher, teacher_loss
-from accomptk.errors import DatasetError
+from accomptk.errors import CodecError, DatasetError, RecipeError
 from accomptk.latents.shards import SongLatents, read_latents
 from accomptk.processes import Team
+from accomptk.recipe import parse_recipe
 from accomptk.run import Run
 from accomptk.stems.index import StemSet
 from accomptk.training import Optim, Trainer, step_generators
@@ -33,6 +36,8 @@ class Fitting(Protocol):
     recipe: Any
     space: str
     extra: dict[str, Any]
+    adapter: AdapterRecipe | None
+    unknown: tuple[str, ...]
 
     @property
     def optim(self) -> Optim:
@@ -55,11 +60,15 @@ class TeacherFitting:
         recipe: What to train.
         data: Prepared set with latents.
         space: Latent space of the codec whose latents are used.
-        init: Teacher whose words are kept, where training starts from its weights.
+        init: Teacher whose network and words are kept, where training starts from its weights.
+
+    Attributes:
+        unknown: Words of the songs that this teacher does not know.
 
     Raises:
-        CodecError: If the set has no latents in this space.
+        CodecError: If the set has no latents in this space, or the teacher is of another.
         DatasetError: If none are long enough.
+        RecipeError: If there is nothing to adapt.
     """
 
     kind = "teacher"
@@ -67,12 +76,20 @@ class TeacherFitting:
     def __init__(
         self, recipe: TeacherRecipe, data: Path, space: str, init: Path | None = None
     ) -> None:
+        if init is not None:
+            recipe = _of_network(recipe, init, space)
+        elif recipe.adapter is not None:
+            raise RecipeError("[adapter]: adapts a teacher that exists; give one with --init")
         songs = read_songs(data, space, "train", recipe.geometry.excerpt)
+        prompts = [song.prompt for song in songs]
+        self.unknown: tuple[str, ...] = ()
         if init is None:
-            vocabulary = Vocabulary.of([song.prompt for song in songs], recipe.size.words)
+            vocabulary = Vocabulary.of(prompts, recipe.size.words)
         else:
             vocabulary = Vocabulary(tuple(read_header(init).extra["words"]))
-        self.recipe, self.space = recipe, space
+            unknown = [word for prompt in prompts for word in vocabulary.unknown(prompt)]
+            self.unknown = tuple(dict.fromkeys(unknown))
+        self.recipe, self.space, self.adapter = recipe, space, recipe.adapter
         self.words = len(vocabulary.words)
         self.channels = songs[0].latents.shape[1]
         self.extra = {
@@ -108,6 +125,8 @@ class AStyleFitting:
     """Trains the A-style baseline on the same songs; arguments as ``TeacherFitting``."""
 
     kind = "a_style"
+    adapter: AdapterRecipe | None = None
+    unknown: tuple[str, ...] = ()
 
     def __init__(
         self, recipe: AStyleRecipe, data: Path, space: str, init: Path | None = None
@@ -175,17 +194,17 @@ def fit(
     Returns:
         The checkpoint with averaged weights.
     """
-    denoiser = fresh(run, fitting).to(device or torch.device("cpu"))
-    if init is not None:
-        denoiser.load_state_dict(load_tensors(init, fitting.kind)[0])
+    denoiser = begin(run, fitting, init).to(device or torch.device("cpu"))
+    parents = {} if init is None else {"init": file_sha256(init)}
 
     def save(path: Path, weights: dict[str, Tensor], step: int) -> None:
         save_checkpoint(
             path,
-            weights,
+            settle(weights, fitting.adapter),
             kind=fitting.kind,
             recipe=fitting.recipe,
             step=step,
+            parents=parents,
             extra=fitting.extra,
             half=True,
         )
@@ -202,11 +221,16 @@ def fit(
     return run.folder / "ema.safetensors"
 
 
-def fresh(run: Run, fitting: Fitting) -> Denoiser:
-    """A model whose first weights depend on the run's seed alone."""
+def begin(run: Run, fitting: Fitting, init: Path | None = None) -> Denoiser:
+    """The model before its first step; what is random of it depends on the run's seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.generator("weights").initial_seed())
-        return fitting.build()
+        denoiser = fitting.build()
+        if init is not None:
+            denoiser.load_state_dict(load_tensors(init, fitting.kind)[0])
+        if fitting.adapter is not None:
+            adapt(denoiser, fitting.adapter)
+        return denoiser
 
 
 @torch.inference_mode()
@@ -220,6 +244,24 @@ def validate(fitting: Fitting, trainer: Trainer, run: Run) -> float:
         for index in range(VALIDATION_BATCHES)
     ]
     return sum(losses) / len(losses)
+
+
+def _of_network(recipe: TeacherRecipe, init: Path, space: str) -> TeacherRecipe:
+    """The recipe with the size and the reach of a teacher that exists.
+
+    Raises:
+        CheckpointError: If it is no teacher.
+        CodecError: If it works in another latent space.
+    """
+    header = read_header(init, "teacher")
+    if header.extra["space"] != space:
+        raise CodecError(
+            f"{init}: works in latent space {header.extra['space']}, this codec's is {space}; "
+            "give the codec that it was trained with"
+        )
+    own = parse_recipe(header.recipe, TeacherRecipe, str(init))
+    reach = replace(recipe.geometry, frames=own.geometry.frames)
+    return replace(recipe, size=own.size, geometry=reach)
 
 
 def read_songs(

@@ -11,6 +11,7 @@ from accomptk.checkpoint import file_sha256, load_tensors
 from accomptk.conditions.grid import BeatNoise
 from accomptk.conditions.prompts import Vocabulary
 from accomptk.diffusion.accompanist import Sampling
+from accomptk.diffusion.adapters import AdapterRecipe
 from accomptk.diffusion.denoiser import Denoiser
 from accomptk.diffusion.excerpts import Batch, Drops, Geometry
 from accomptk.diffusion.noise import Noise, gaussian
@@ -46,6 +47,7 @@ class TeacherRecipe:
 
     ``history_noise`` is the largest noise level added to the history in training: a stream
     conditions on its own, imperfect past. Each excerpt is noised ``draws`` times a step.
+    ``adapter`` is what is trained of a teacher that exists; without it, all of it is.
     """
 
     seed: int
@@ -58,6 +60,7 @@ class TeacherRecipe:
     beat_noise: BeatNoise
     optim: Optim
     sampling: SamplingRecipe
+    adapter: AdapterRecipe | None = None
 
 
 def build_teacher(recipe: TeacherRecipe, channels: int, words: int) -> Denoiser:

@@ -121,7 +121,7 @@ def read_latents(set_root: Path, space: str, split: str) -> list[SongLatents]:
     absent = next((name for name in names if not (folder / name).is_file()), None)
     if absent is not None:
         raise DatasetError(
-            f"{folder / absent}: missing, encoding did not finish; run accomptk train codec again"
+            f"{folder / absent}: missing, encoding did not finish; run the same accomptk prep again"
         )
     return [song for name in names for song in _read_shard(folder / name)]
 
@@ -135,7 +135,7 @@ def _check_space(folder: Path, space: str) -> None:
     has = f"latents in space {', '.join(others)}" if others else "no latents"
     raise CodecError(
         f"{folder.parent.parent}: has {has}, wanted are those in space {space}; "
-        "encode the set with accomptk train codec, or choose a model of that space"
+        "run accomptk train teacher with that codec, which encodes the set, or choose another model"
     )
 
 
@@ -199,5 +199,5 @@ def _read_shard(path: Path) -> Iterator[SongLatents]:
             yield from map(SongLatents.from_sample, group_by_keys(tar_file_expander([source])))
     except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(
-            f"{path}: damaged; delete it and run accomptk train codec again"
+            f"{path}: damaged; delete it and run the same accomptk prep again"
         ) from error
