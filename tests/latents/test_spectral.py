@@ -1,5 +1,7 @@
 """The sound of the spectral codec: levels, extremes, joins, and its checkpoint."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -111,3 +113,12 @@ def test_loading_twice_gives_the_same_codec(codec_path, pca_codec):
     again = load_spectral(codec_path)
     assert torch.equal(again.code.basis, pca_codec.code.basis)
     assert again.sha8 == pca_codec.sha8
+
+
+def test_the_latent_space_is_named_by_what_encodes(recipe):
+    encoder, decoder = {"basis": torch.tensor([0.0, 1.0])}, {"decoder.out": torch.ones(2)}
+    named = latent_space(recipe.spectrum, encoder)
+    assert named == latent_space(recipe.spectrum, {**encoder, **decoder})
+    assert named == latent_space(recipe.spectrum, {"basis": torch.tensor([-0.0, 1.0])})
+    assert named != latent_space(recipe.spectrum, {"basis": torch.tensor([0.5, 1.0])})
+    assert named != latent_space(replace(recipe.spectrum, hearing=0.9), encoder)
