@@ -10,7 +10,7 @@ from accomptk.checkpoint import file_sha256, read_header
 from accomptk.latents.codec import decode, encode
 from accomptk.latents.contract import joins
 from accomptk.latents.fit import CodecRecipe
-from accomptk.latents.spectral import SpectralCodec, load_spectral
+from accomptk.latents.spectral import SpectralCodec, latent_space, load_spectral
 from accomptk.latents.spectrum import SAMPLE_RATE
 from accomptk.recipe import parse_recipe
 from signals import clicks, sine

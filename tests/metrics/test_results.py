@@ -22,7 +22,7 @@ def test_writes_markdown_and_the_block_of_the_readme(stored):
 
     assert {path.name for path in changed} == {"demo.md", "README.md"}
     readme = (stored / "README.md").read_text()
-    assert "0.50 (0.40–0.60)" in readme
+    assert "0.50 · – (0.40–0.60)" in readme
     assert "old" not in readme
     assert readme.startswith("# x\n")
     assert readme.endswith("<!-- /results -->\nrest\n")
