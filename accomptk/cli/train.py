@@ -1,6 +1,6 @@
 """``accomptk train``: base models, in the order in which they need each other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,7 @@ def codec(
     from accomptk.latents.fit import CodecRecipe, fit_codec
     from accomptk.recipe import load_recipe
     from accomptk.run import Run, cores
-    from accomptk.stems.index import StemSet
+    from accomptk.stems.index import SPLITS, StemSet
 
     resolved = load_recipe(recipe, CodecRecipe, overrides)
     stems = StemSet.open(data)
@@ -76,12 +76,12 @@ def codec(
             minutes=minutes,
             progress=lambda what, done, total: bar.update(tasks[what], completed=done, total=total),
         )
-    _encode(data, load_codec(path), workers or cores(), quiet)
+    _encode(data, load_codec(path), SPLITS, workers or cores(), quiet)
     click.echo(path)
 
 
-def _encode(data: Path, codec: "Codec", workers: int, quiet: bool) -> None:
-    """Encode the songs of a set."""
+def _encode(data: Path, codec: "Codec", splits: Collection[str], workers: int, quiet: bool) -> None:
+    """Encode the songs of some splits that have no latents of this codec yet."""
     from accomptk.latents.shards import encode_set
 
     with progress(quiet) as bar:
@@ -89,6 +89,7 @@ def _encode(data: Path, codec: "Codec", workers: int, quiet: bool) -> None:
         encode_set(
             data,
             codec,
+            splits=splits,
             workers=workers,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
@@ -126,8 +127,8 @@ Examples:
 def teacher(recipe: str, **options: Any) -> None:
     """Train the teacher, or go on with the run in --out.
 
-    A set that this codec has not encoded is encoded first. Prints the path of the averaged weights;
-    `eval --models` and `simulate --model` take it.
+    Songs of --data that have no latents yet are encoded first. Prints the path of the averaged
+    weights; `eval --models` and `simulate --model` take it.
     """
     from accomptk.diffusion.fit import TeacherFitting
     from accomptk.diffusion.teacher import TeacherRecipe
@@ -218,7 +219,6 @@ def _fit_model(
 ) -> None:
     from accomptk.diffusion.fit import fit
     from accomptk.latents.codec import load_codec
-    from accomptk.latents.shards import latents_dir
     from accomptk.processes import find_team
     from accomptk.recipe import load_recipe
     from accomptk.run import cores, pick_device
@@ -227,8 +227,8 @@ def _fit_model(
     recipe, team = load_recipe(recipe_name, schema, overrides), find_team(device)
     start = None if init is None else shipped_path(kind) if init == "shipped" else Path(init)
     heard_by = load_codec(codec)
-    if team.leads and not latents_dir(data, heard_by.space).exists():
-        _encode(data, heard_by, cores(), quiet)
+    if team.leads:
+        _encode(data, heard_by, ("train", "valid"), cores(), quiet)
     team.wait()
     made = fitting(recipe, data, heard_by.space, start)
     if made.unknown and team.leads:

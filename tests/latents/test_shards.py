@@ -1,6 +1,8 @@
 """Shards: what is read is what the codec makes; finished work is kept, foreign latents refused."""
 
+import dataclasses
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,9 +10,10 @@ import torch
 
 from accomptk.errors import CodecError, DatasetError
 from accomptk.latents.codec import encode
-from accomptk.latents.shards import encode_set, latents_dir, read_latents
-from accomptk.stems.index import StemSet
-from tiny_sets import write_set
+from accomptk.latents.shards import encode_set, latents_dir, read_latents, shard_name
+from accomptk.stems.index import StemSet, update_index
+from accomptk.stems.prepare import prepare
+from tiny_sets import make_song, write_set
 
 
 @pytest.fixture
@@ -63,18 +66,42 @@ def test_splits(encoded, pca_codec):
         read_latents(encoded, pca_codec.space, "training")
 
 
+def shard(root, space, track):
+    return latents_dir(root, space) / shard_name(StemSet.open(root).song(track))
+
+
 def test_finished_shards_are_kept_and_missing_ones_made(encoded, pca_codec):
-    folder = latents_dir(encoded, pca_codec.space)
-    kept, lost = folder / "test-0000.tar", folder / "train-0000.tar"
+    space, told = pca_codec.space, []
+    kept, lost = (shard(encoded, space, f"song {number}") for number in (2, 0))
     content, made_at = lost.read_bytes(), kept.stat().st_mtime_ns
     lost.unlink()
-    told = []
     encode_set(
         encoded, pca_codec, subsets=2, progress=lambda done, total: told.append((done, total))
     )
     assert kept.stat().st_mtime_ns == made_at
     assert lost.read_bytes() == content
     assert told == [(3, 3)]
+
+
+def test_songs_that_come_or_change_leave_the_others_as_they_are(encoded, pca_codec):
+    folder, told = latents_dir(encoded, pca_codec.space), []
+    before = {path.name for path in folder.glob("*.tar")}
+    tasks = [("song 9", partial(make_song, "song 9", 90.0, "train"))]
+    prepare(encoded, tasks, name="tiny", source="test")
+    songs = StemSet.open(encoded).songs
+    update_index(encoded, songs, [dataclasses.replace(songs[0], prompt="fast test")])
+    encode_set(encoded, pca_codec, subsets=2, progress=lambda *counts: told.append(counts))
+    after = {path.name for path in folder.glob("*.tar")}
+    assert told == [(3, 4), (4, 4)]
+    assert before < after
+    prompts = [song.prompt for song in read_latents(encoded, pca_codec.space, "train")]
+    assert prompts == ["fast test", "slow test", "slow test"]
+
+
+def test_a_split_can_be_encoded_alone(encoded, pca_codec):
+    folder = encode_set(encoded, pca_codec, splits=("test",), subsets=0)
+    assert len(list(folder.glob("*.tar"))) == 1
+    assert len(read_latents(encoded, pca_codec.space, "test")) == 1
 
 
 def test_other_choices_are_encoded_again(encoded, pca_codec):
@@ -95,12 +122,12 @@ def test_another_codec_is_refused_by_both_names(encoded, pca_codec, tmp_path):
 
 
 def test_no_latents_missing_and_damaged_shards_are_named(encoded, pca_codec, tmp_path):
-    shard = latents_dir(encoded, pca_codec.space) / "train-0000.tar"
-    shard.write_bytes(shard.read_bytes()[:5000])
-    with pytest.raises(DatasetError, match=r"train-0000.tar: damaged"):
+    path = shard(encoded, pca_codec.space, "song 1")
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(DatasetError, match=f"{path.name}: damaged"):
         read_latents(encoded, pca_codec.space, "train")
-    shard.unlink()
-    with pytest.raises(DatasetError, match=r"train-0000.tar: missing"):
+    path.unlink()
+    with pytest.raises(DatasetError, match="lacks the latents of song 'song 1'"):
         read_latents(encoded, pca_codec.space, "train")
     bare = write_set(tmp_path / "bare", songs=2)
     with pytest.raises(CodecError, match="no latents"):
