@@ -63,7 +63,7 @@ def test_training_makes_more_of_the_same_numbers(tiny_set, recipe, tmp_path):
     small = dataclasses.replace(
         recipe,
         size=dataclasses.replace(recipe.size, channels=8),
-        optim=dataclasses.replace(recipe.optim, steps=100, lr=3e-3),
+        optim=dataclasses.replace(recipe.optim, steps=150, lr=3e-3),
         polish=dataclasses.replace(recipe.polish, steps=50, lr=3e-3),
     )
     run = Run.create("codec", tmp_path / "run", small.seed, small)
