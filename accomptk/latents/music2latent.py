@@ -1,8 +1,8 @@
 """The published codec of music (Pasini et al. 2024) behind our protocol, where a user has it.
 
 ``pip install 'accomptk[music2latent]'`` brings the package, its first use the weights; this module
-never downloads. What is here was run against the package's code with weights drawn at random, and
-in tests against a stand-in of its interface; the published weights were not at hand.
+never downloads. What is here was run in tests against a stand-in of the package's interface, read
+from its version 0.1.8; neither the package nor the published weights were at hand.
 
 The network hears a whole stretch at once, its norms even all of it, so it streams only window by
 window: a frame's latents are those of a window of 8 frames, the length that it was trained on,
