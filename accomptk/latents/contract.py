@@ -93,7 +93,7 @@ def _treble(wav: Floats, frames: int, frame_samples: int, sample_rate: int) -> F
 def _stream(codec: Codec, latents: Tensor) -> Tensor:
     """Late audio [B, 1, N] of latents [B, C, T] that come hop by hop."""
     state = codec.decode_state(len(latents))
-    hops = latents.split(_hop_frames(codec), -1)
+    hops = torch.split(latents, _hop_frames(codec), -1)
     return torch.cat([codec.decode_next(hop, state) for hop in hops], -1)
 
 

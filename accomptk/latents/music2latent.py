@@ -72,7 +72,8 @@ class Music2Latent:
         state.tensors["past"] = heard[:, -state.tensors["past"].shape[1] :].clone()
         windows = heard.unfold(-1, WINDOW_SAMPLES, FRAME_SAMPLES)  # [B, n, WINDOW_SAMPLES]
         latents = [self._encode(window) for window in windows.flatten(0, 1)]
-        return torch.stack(latents).unflatten(0, windows.shape[:2]).transpose(1, 2)
+        stacked = torch.stack(latents)
+        return stacked.view(*windows.shape[:2], -1).transpose(1, 2)
 
     def decode_state(self, batch: int) -> State:
         """State of streams that have played nothing."""

@@ -152,7 +152,8 @@ def _read_details(folder: Path) -> _Details | None:
     if not path.is_file():
         return None
     values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return _Details(**{entry.name: values.get(entry.name) for entry in fields(_Details)})
+    known: dict[str, Any] = {entry.name: values.get(entry.name) for entry in fields(_Details)}
+    return _Details(**known)
 
 
 def _restart(folder: Path, details: _Details) -> None:
