@@ -9,8 +9,9 @@ from accomptk.latents.spectrum import COLUMNS, FRAME_SAMPLES, HOP_LENGTH, N_FFT,
 BINS = N_FFT // 2 + 1
 MOMENTUM = 0.5
 _RATIO = N_FFT // HOP_LENGTH
-TRACKED = 512
-"""Bins in which peaks are followed, up to 10.7 kHz; those above turn at their own frequency."""
+TRACKED = 384
+"""Bins in which peaks are followed, up to 8 kHz. Those above begin with phases drawn once and for
+all: in step they would pile up to a click in the middle of a column, most often at a join."""
 
 _CLIMBS = 3  # each doubles the way to a peak: 8 bins
 _TINY = 1e-9
@@ -39,8 +40,8 @@ class PhaseRebuilder:
         self.weight = 1 / norm.clamp_min(1e-3)
         # Phases refer to the middle of a column, where those of one sinusoid are equal.
         self.centre = 1.0 - 2.0 * (torch.arange(BINS) % 2)
-        turn = torch.arange(TRACKED, BINS) * (2 * torch.pi * HOP_LENGTH / N_FFT)
-        self.turn = torch.polar(torch.ones_like(turn), turn)
+        drawn = torch.rand(COLUMNS, BINS - TRACKED, generator=torch.Generator().manual_seed(0))
+        self.drawn = torch.polar(torch.ones_like(drawn), drawn * (2 * torch.pi))
 
     def state(self, batch: int) -> dict[str, Tensor]:
         """State of streams that have played nothing."""
@@ -71,10 +72,10 @@ class PhaseRebuilder:
         """First phases of the columns, from the last column's: [B, COLUMNS, BINS] phasors."""
         step, owner = _peak_steps(magnitude[..., :TRACKED])
         made = phasor.new_empty(magnitude.shape)
+        made[..., TRACKED:] = self.drawn
         for column in range(COLUMNS):
             turned = phasor[:, :TRACKED] * step[:, column]
             torch.gather(turned, 1, owner[:, column], out=made[:, column, :TRACKED])
-            torch.mul(phasor[:, TRACKED:], self.turn, out=made[:, column, TRACKED:])
             phasor = made[:, column]
         return made * self.centre
 

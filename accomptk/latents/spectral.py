@@ -24,7 +24,7 @@ from accomptk.latents.spectrum import (
 )
 from accomptk.recipe import parse_recipe
 
-ITERATIONS = 4
+ITERATIONS = 6
 _KNEE = 0.9
 _MAKE_UP_DB = 0.8
 """A linear code smooths noise: bass comes back 0.1 dB too soft, drums 1.5 dB; the middle of
