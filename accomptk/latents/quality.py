@@ -35,7 +35,7 @@ START_S = 6.0
 EMBEDDINGS = {"fad": "musicnn-msd", "fad_mtt": "musicnn-mtt"}
 LOUD_DB = -60.0
 CONTRACT_SIGNALS = 8
-CONTRACT_ITERATIONS = (4, 8)
+CONTRACT_ITERATIONS = (4, 6, 8)
 
 
 @dataclass(frozen=True, slots=True)
