@@ -10,7 +10,8 @@ import pytest
 from package_source import PACKAGE, imported, package_files
 
 LEAVES = (
-    *("errors", "window", "recipe", "run", "processes", "checkpoint", "training", "weights"),
+    *("errors", "window", "recipe", "run", "memory", "processes"),
+    *("checkpoint", "training", "weights"),
     "metrics",
 )
 LAYERS = (

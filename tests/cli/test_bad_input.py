@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import torch
 from click.testing import CliRunner
 
 from accomptk.checkpoint import save_checkpoint
@@ -59,11 +58,11 @@ def test_another_codecs_latents(tune: str, tmp_path: Path) -> None:
 
     header, tensors = read_header(SHIPPED), load_file(SHIPPED)
     other = tmp_path / "other.safetensors"
-    tensors = {name: tensor + torch.zeros_like(tensor) for name, tensor in tensors.items()}
+    tensors["basis"] = tensors["basis"] * 1.01
     save_checkpoint(other, tensors, kind="codec", recipe=header.recipe, extra=header.extra, step=99)
 
     line = refuse("simulate", tune, "--codec", str(other), "--out", str(tmp_path))
-    assert "codec" in line
+    assert "works in latent space" in line
 
 
 def test_a_misspelt_recipe_key(tmp_path: Path) -> None:

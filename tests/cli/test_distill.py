@@ -11,7 +11,7 @@ from accomptk.checkpoint import file_sha256, read_header
 from accomptk.cli import main
 from accomptk.diffusion.student import load_student
 from accomptk.diffusion.trajectory_shards import TrajectorySet
-from accomptk.latents.codec import SHIPPED, load_codec
+from accomptk.latents.codec import load_codec
 from tiny_models import tiny_a_style, tiny_teacher
 
 SMALL = ("--recipe", "smoke/synth", "--set", "streams=3", "--set", "group=2", "--quiet")
@@ -24,9 +24,9 @@ def models(tmp_path_factory):
     """Paths of a teacher and a baseline that were trained on nothing."""
     folder = tmp_path_factory.mktemp("models")
     made = {"teacher": tiny_teacher, "a_style": tiny_a_style}
-    channels, sha256 = load_codec().channels, file_sha256(SHIPPED)
+    codec = load_codec()
     for name, make in made.items():
-        make(folder / f"{name}.safetensors", channels, sha256)
+        make(folder / f"{name}.safetensors", codec.channels, codec.space)
     return {name: folder / f"{name}.safetensors" for name in made}
 
 

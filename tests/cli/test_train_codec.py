@@ -35,7 +35,7 @@ def test_codec_and_latents(data, tmp_path):
     arguments = ["--data", data, "--recipe", "smoke/codec", "--set", "size.channels=8"]
     result = run(*arguments, "--out", out, "--workers", 1, "--quiet")
     assert result.exit_code == 0, result.output
-    path = out / "ema.safetensors"
+    path = out / "decoder" / "ema.safetensors"
     assert result.output.strip() == str(path)
     codec = load_codec(path)
     assert codec.channels == 8
