@@ -115,15 +115,10 @@ def load_pair(teacher: str, codec: Path | None, device: str) -> "tuple[ChunkDeno
     Raises:
         CodecError: If they do not belong together.
     """
-    from accomptk.errors import CodecError
-    from accomptk.latents.codec import load_codec
+    from accomptk.latents.codec import check_space, load_codec
     from accomptk.run import pick_device
     from accomptk.streaming.models import load_model
 
     model, own = load_model(teacher, pick_device(device)), load_codec(codec)
-    if model.space != own.space:
-        raise CodecError(
-            f"model '{teacher}' works in latent space {model.space}, this codec's is "
-            f"{own.space}; pass the codec that it was trained with"
-        )
+    check_space(f"model '{teacher}'", model.space, own.space)
     return cast("ChunkDenoiser", model), own  # every model that can be loaded is one

@@ -11,6 +11,7 @@ from accomptk.cli.options import (
     data_option,
     device_option,
     echo_checkpoint,
+    follow_stages,
     force_option,
     init_option,
     json_option,
@@ -67,14 +68,13 @@ def codec(
     stems = StemSet.open(data)
     run = Run.create("train-codec", out, resolved.seed, resolved, resume=not force)
     with progress(quiet) as bar:
-        tasks = {what: bar.add_task(what) for what in ("listen", "encode", "train")}
         path = fit_codec(
             run,
             stems,
             resolved,
             workers=workers or cores(),
             minutes=minutes,
-            progress=lambda what, done, total: bar.update(tasks[what], completed=done, total=total),
+            progress=follow_stages(bar),
         )
     _encode(data, load_codec(path), SPLITS, workers or cores(), quiet)
     click.echo(path)

@@ -17,7 +17,8 @@ from accomptk.diffusion.adapters import AdapterRecipe, adapt, settle
 from accomptk.diffusion.denoiser import Denoiser
 from accomptk.diffusion.excerpts import Drops, ExcerptSampler, Geometry
 from accomptk.diffusion.teacher import TeacherRecipe, build_teacher, teacher_loss
-from accomptk.errors import CodecError, DatasetError, RecipeError
+from accomptk.errors import DatasetError, RecipeError
+from accomptk.latents.codec import check_space
 from accomptk.latents.shards import SongLatents, read_latents
 from accomptk.processes import Team
 from accomptk.recipe import parse_recipe
@@ -254,11 +255,7 @@ def _of_network(recipe: TeacherRecipe, init: Path, space: str) -> TeacherRecipe:
         CodecError: If it works in another latent space.
     """
     header = read_header(init, "teacher")
-    if header.extra["space"] != space:
-        raise CodecError(
-            f"{init}: works in latent space {header.extra['space']}, this codec's is {space}; "
-            "give the codec that it was trained with"
-        )
+    check_space(str(init), header.extra["space"], space)
     own = parse_recipe(header.recipe, TeacherRecipe, str(init))
     reach = replace(recipe.geometry, frames=own.geometry.frames)
     return replace(recipe, size=own.size, geometry=reach)

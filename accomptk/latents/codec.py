@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from accomptk.errors import CodecError
+
 SHIPPED = Path(__file__).parent.parent / "weights" / "codec.safetensors"
 """The codec that comes with the package."""
 
@@ -161,6 +163,24 @@ def silence(codec: Codec, batch: int, frames: int) -> Tensor:
     """Latents of digital silence, [B, C, T]."""
     wav = torch.zeros(batch, 1, frames * codec.frame_samples)
     return codec.encode_next(wav, codec.encode_state(batch))
+
+
+def check_space(who: str, works_in: str, given: str) -> None:
+    """Refuse a model and a codec that do not belong together.
+
+    Args:
+        who: The model, as its user knows it.
+        works_in: Its latent space.
+        given: The codec's.
+
+    Raises:
+        CodecError: If they are not the same.
+    """
+    if works_in != given:
+        raise CodecError(
+            f"{who}: works in latent space {works_in}, this codec's is {given}; "
+            "pass the codec that it was trained with"
+        )
 
 
 def load_codec(path: Path | None = None) -> Codec:

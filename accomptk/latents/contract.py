@@ -24,6 +24,7 @@ PLACES = 8  # in a frame where its treble is measured; the first is the join
 TREBLE_HZ = 8_000.0
 WINDOW_SAMPLES = 128
 SILENT_S = 3.0
+QUIETEST_DB = -200.0
 TINY = 1e-9
 
 
@@ -43,14 +44,15 @@ def measure_contract(codec: Codec, signals: Sequence[Floats]) -> dict[str, float
     late = _stream(codec, encode(codec, wav))
     jump_db, treble_db = joins(late[:, 0].numpy(), codec.frame_samples, codec.sample_rate)
     whole = wav.shape[-1] // codec.frame_samples * codec.frame_samples - codec.decode_delay
-    levels = [_level_db(late[..., codec.decode_delay :][..., :whole]), _level_db(wav[..., :whole])]
+    kept = slice(codec.decode_delay, codec.decode_delay + whole)
+    change_db = _levels_db(late[..., kept]) - _levels_db(wav[..., :whole])
     return {
         **_speed(codec, wav),
         "join_jump_db": jump_db,
         "join_treble_db": treble_db,
         "silence_dbfs": _silence_dbfs(codec, wav[:1]),
         "full_scale_peak": _full_scale_peak(codec, wav),
-        "level_db": float((levels[0] - levels[1]).abs().max()),
+        "level_db": float(np.abs(change_db).max()),
     }
 
 
@@ -135,8 +137,8 @@ def _silence_dbfs(codec: Codec, wav: Tensor) -> float:
     frames = round(SILENT_S * codec.sample_rate / codec.frame_samples)
     nothing = torch.zeros(1, 1, frames * codec.frame_samples)
     after = decode(codec, encode(codec, torch.cat([wav, nothing], -1)))
-    last = after[..., -nothing.shape[-1] // 2 :]
-    return float(max(_level_db(decode(codec, encode(codec, nothing)))[0], _level_db(last)[0]))
+    last, alone = after[..., -nothing.shape[-1] // 2 :], decode(codec, encode(codec, nothing))
+    return float(max(_levels_db(alone)[0], _levels_db(last)[0]))
 
 
 def _full_scale_peak(codec: Codec, wav: Tensor) -> float:
@@ -145,6 +147,8 @@ def _full_scale_peak(codec: Codec, wav: Tensor) -> float:
     return float(decode(codec, encode(codec, loud)).abs().max())
 
 
-def _level_db(wav: Tensor) -> Tensor:
-    """Root mean square of [B, 1, N] in dB of full scale, [B]; never below -200."""
-    return 10 * torch.log10(wav[:, 0].double().square().mean(-1) + 1e-20)
+def _levels_db(wav: Tensor) -> Floats:
+    """Level of each signal of [B, 1, N], [B]; never below `QUIETEST_DB`."""
+    from accomptk.metrics.onset import level_db
+
+    return np.array([max(level_db(each), QUIETEST_DB) for each in wav[:, 0].numpy()])

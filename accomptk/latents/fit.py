@@ -1,6 +1,5 @@
 """Fits the spectral codec to stems and random sub-mixes of a prepared set."""
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -127,7 +126,7 @@ def fit_codec(
     if not path.exists():
         write_components(path, stems, recipe, base, workers, progress)
     components, spectrum = np.load(path, mmap_mode="r"), Spectrum(recipe.spectrum)
-    until = math.inf if minutes is None else time.monotonic() + 60 * minutes
+    began = time.monotonic()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.generator("weights").initial_seed())
         code = NeuralCode(base, deviation, recipe.size)
@@ -143,7 +142,7 @@ def fit_codec(
             noise = run.generator("noise", before + step)
             return codec_loss(code, spectrum, batch, recipe, rng, noise)
 
-        left = None if minutes is None else (until - time.monotonic()) / 60
+        left = None if minutes is None else minutes - (time.monotonic() - began) / 60
         steps = recipe.optim.steps + recipe.polish.steps
         Trainer(part, code, optim, save).train(
             loss, minutes=left, on_step=lambda step, _: progress("train", before + step, steps)

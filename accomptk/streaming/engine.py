@@ -19,9 +19,9 @@ from accomptk.conditions.controls import CONTROLS, control_rows
 from accomptk.conditions.harmony import heard_harmony
 from accomptk.diffusion.accompanist import Accompanist, Sampling
 from accomptk.diffusion.transformer import Conditions
-from accomptk.errors import CodecError, StreamError
+from accomptk.errors import StreamError
 from accomptk.latents.chroma import ChromaListener
-from accomptk.latents.codec import Codec
+from accomptk.latents.codec import Codec, check_space
 from accomptk.run import generator
 from accomptk.stems.instruments import INSTRUMENTS
 from accomptk.streaming.beat_sources import BeatSource
@@ -138,11 +138,7 @@ class StreamingEngine:
         seeds: Sequence[int],
         timed: Timed = lambda term: nullcontext(),
     ) -> None:
-        if model.space != codec.space:
-            raise CodecError(
-                f"model '{model.name}' works in latent space {model.space}, "
-                f"this codec's is {codec.space}; pass the codec that it was trained with"
-            )
+        check_space(f"model '{model.name}'", model.space, codec.space)
         self.model, self.codec, self.timed = model, codec, timed
         self.contexts, self.seeds = len(beats), tuple(seeds)
         self.stream = Stream(
