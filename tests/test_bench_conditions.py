@@ -38,7 +38,7 @@ def test_what_is_forgotten_is_not_heard(tmp_path):
     answers = {}
     for name in ("teacher", "deaf"):
         net = Teacher(tmp_path / f"{name}.safetensors").net
-        past = net.recall(Cache(), Cache(), Chunk(0, 0, 6), 1)
+        past = net.recall(Cache(), Cache(), Chunk(0, 0, 6), free.beats)
         x, c_noise = torch.ones(1, net.channels, 6), torch.zeros(1, 6)
         answers[name] = [net.play(x, c_noise, past, some) for some in (free, told)]
     assert told.harmony.shape[1] == HARMONY_FEATURES

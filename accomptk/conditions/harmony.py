@@ -7,8 +7,10 @@ second, two seconds and six seconds. Rows of what was not heard are 0.
 """
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from accomptk.conditions.bars import bar_frames
 from accomptk.latents.chroma import PITCH_CLASSES, ChromaListener
 from accomptk.window import Chunk
 
@@ -18,8 +20,6 @@ LAGS_BARS = (1, 2, 4, 8)
 RECENT_FRAMES = (6, 24, 72)
 HARMONY_FEATURES = PITCH_CLASSES * (len(LAGS_BARS) + len(RECENT_FRAMES))
 """Rows: 12 for each lag, then 12 for each recent stretch."""
-
-BEATS_A_BAR = 4  # where the beat is known but not the bar
 
 
 def heard_harmony(listener: ChromaListener, chunk: Chunk, beats: Floats) -> Floats:
@@ -45,8 +45,9 @@ def harmony_features(chroma: Floats, heard: int, start: int, end: int, beats: Fl
     # One frame of padding in front, and sums that make the mean of any stretch a difference.
     sums = np.pad(np.cumsum(chroma[:, :heard], axis=1, dtype=np.float64), ((0, 0), (1, 0)))
     rows = np.zeros((HARMONY_FEATURES, end - start), np.float32)
-    bar = bar_frames(beats)
-    if bar is not None:
+    one_chunk = torch.zeros(1, end - start, dtype=torch.long)
+    bar = float(bar_frames(torch.from_numpy(beats[None]), one_chunk)[0, 0])
+    if bar:
         for index, lag in enumerate(LAGS_BARS):
             source = np.arange(start, end) - round(lag * bar)
             low, high = np.clip(source - 1, 0, heard), np.clip(source + 2, 0, heard)
@@ -58,17 +59,3 @@ def harmony_features(chroma: Floats, heard: int, start: int, end: int, beats: Fl
         mean = (sums[:, heard] - sums[:, begin]) / max(heard - begin, 1)
         rows[PITCH_CLASSES * index : PITCH_CLASSES * (index + 1)] = mean[:, None]
     return rows
-
-
-def bar_frames(beats: Floats) -> float | None:
-    """Length of a bar in frames as the beat rows [6, n] have it; None where there is no beat."""
-    tempo, confidence = beats[4], beats[5]
-    known = confidence > 0
-    if not known.any():
-        return None
-    beat = 6.0 / 2.0 ** float(tempo[known].mean())  # 120 bpm are 6 frames
-    turn = np.diff(np.unwrap(np.arctan2(beats[2], beats[3]))) if len(tempo) > 1 else np.zeros(1)
-    pace = float(turn.mean()) / (2 * np.pi)
-    found: int = round(1 / pace / beat) if pace > 1e-3 else BEATS_A_BAR
-    frames: float = beat * (found if 2 <= found <= 8 else BEATS_A_BAR)
-    return frames

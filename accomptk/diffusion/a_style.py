@@ -105,12 +105,24 @@ def a_style_loss(
     recipe: AStyleRecipe,
     rng: np.random.Generator,
     generator: torch.Generator,
+    *,
+    astray: bool = False,
 ) -> Tensor:
-    """Denoising loss over the full window, the end of the context masked."""
+    """Denoising loss over the full window, the end of the context masked.
+
+    Args:
+        denoiser: What is trained.
+        sampler: Draws windows.
+        recipe: Of the baseline.
+        rng: Of the windows.
+        generator: Of the noise.
+        astray: Each window hears another's context.
+    """
     device = next(denoiser.parameters()).device
     target, context, instrument = (
         part.to(device) for part in sampler.windows(recipe.optim.batch, recipe.frames, rng)
     )
+    context = context.roll(1, 0) if astray else context
     hidden = rng.choice(recipe.masked, recipe.optim.batch)
     heard = torch.from_numpy(recipe.frames - hidden)
     is_heard = (torch.arange(recipe.frames) < heard[:, None]).to(target).unsqueeze(1)

@@ -1,7 +1,7 @@
 """Training excerpts drawn from prepared latents: a context, a target, and their chunks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -32,10 +32,13 @@ _TRIES = 1000  # songs may be of instruments that are not made
 class Drops:
     """Probability with which training withholds each condition of an excerpt.
 
-    Controls are withheld one by one, half of them where ``controls`` does not withhold all.
+    A model that is always given the true history learns to go on with it and never to listen,
+    and what it goes on with in a stream is its own first guess. Controls are withheld one by one,
+    half of them where ``controls`` does not withhold all.
     """
 
     context: float
+    history: float
     prompt: float
     beats: float
     harmony: float
@@ -84,6 +87,12 @@ class Batch:
             conditions=self.conditions.to(device),
             is_made=self.is_made.to(device),
         )
+
+    def astray(self) -> "Batch":
+        """The same, but each excerpt hears what another should have heard."""
+        harmony = self.conditions.harmony.roll(1, 0)
+        conditions = replace(self.conditions, harmony=harmony)
+        return replace(self, context=self.context.roll(1, 0), conditions=conditions)
 
 
 def chunks_of(window: Window, first_heard: int, length: int) -> list[Chunk]:
@@ -188,6 +197,9 @@ class ExcerptSampler:
         is_deaf = rng.random() < self.drops.context
         if is_deaf:
             heard[:] = 0
+        history = chunks[0].start if is_cold else 0
+        if rng.random() < self.drops.history:
+            history = length
         place = _Place(song, stem, context, first, is_cold, chunks)
         beats = np.zeros((BEAT_FEATURES, length), np.float32)
         if rng.random() >= self.drops.beats and len(song.beats):
@@ -205,7 +217,7 @@ class ExcerptSampler:
             torch.from_numpy(start),
             torch.from_numpy(end),
             torch.from_numpy(heard),
-            torch.tensor(chunks[0].start if is_cold else 0),
+            torch.tensor(history),
             torch.tensor(INSTRUMENTS.index(song.instruments[stem])),
             torch.from_numpy(self.vocabulary.vector(prompt)),
             torch.from_numpy(beats),

@@ -49,8 +49,16 @@ class Fitting(Protocol):
         """A denoiser with fresh weights from torch's global RNG, which the caller forks."""
         ...
 
-    def loss(self, denoiser: Denoiser, run: Run, step: int, *, validation: bool = False) -> Tensor:
-        """Loss of a step on training or validation songs."""
+    def loss(
+        self,
+        denoiser: Denoiser,
+        run: Run,
+        step: int,
+        *,
+        validation: bool = False,
+        astray: bool = False,
+    ) -> Tensor:
+        """Loss of a step on training or validation songs; astray, each hears another's context."""
         ...
 
 
@@ -114,11 +122,20 @@ class TeacherFitting:
         """A fresh teacher."""
         return build_teacher(self.recipe, self.channels, self.words)
 
-    def loss(self, denoiser: Denoiser, run: Run, step: int, *, validation: bool = False) -> Tensor:
+    def loss(
+        self,
+        denoiser: Denoiser,
+        run: Run,
+        step: int,
+        *,
+        validation: bool = False,
+        astray: bool = False,
+    ) -> Tensor:
         """EDM's loss on a batch of excerpts."""
         rng, noise = step_generators(run, step)
         device = next(denoiser.parameters()).device
         batch = self.samplers[validation].batch(self.optim.batch, rng).to(device)
+        batch = batch.astray() if astray else batch
         return teacher_loss(denoiser, batch, self.recipe, noise)
 
 
@@ -150,7 +167,7 @@ class AStyleFitting:
             ahead_max=1,
             cold=0,
         )
-        drops = Drops(context=0, prompt=1, beats=1, harmony=1, controls=1)
+        drops = Drops(context=0, history=0, prompt=1, beats=1, harmony=1, controls=1)
         self.samplers = [
             ExcerptSampler(some, Vocabulary(()), geometry, drops, BeatNoise())
             for some in (songs, valid or songs)
@@ -165,10 +182,19 @@ class AStyleFitting:
         """A fresh baseline."""
         return build_a_style(self.recipe, self.channels)
 
-    def loss(self, denoiser: Denoiser, run: Run, step: int, *, validation: bool = False) -> Tensor:
+    def loss(
+        self,
+        denoiser: Denoiser,
+        run: Run,
+        step: int,
+        *,
+        validation: bool = False,
+        astray: bool = False,
+    ) -> Tensor:
         """EDM's loss on a batch of windows."""
         rng, noise = step_generators(run, step)
-        return a_style_loss(denoiser, self.samplers[validation], self.recipe, rng, noise)
+        sampler = self.samplers[validation]
+        return a_style_loss(denoiser, sampler, self.recipe, rng, noise, astray=astray)
 
 
 def fit(
@@ -214,7 +240,7 @@ def fit(
 
     def report(step: int, loss: float) -> None:
         if step % VALIDATE_EVERY == 0 and trainer.team.leads:
-            run.log(step, valid_loss=validate(fitting, trainer, run))
+            run.log(step, **validate(fitting, trainer, run))
         if on_step:
             on_step(step, loss)
 
@@ -235,16 +261,24 @@ def begin(run: Run, fitting: Fitting, init: Path | None = None) -> Denoiser:
 
 
 @torch.inference_mode()
-def validate(fitting: Fitting, trainer: Trainer, run: Run) -> float:
-    """Loss of the averaged weights on the same validation batches every time."""
+def validate(fitting: Fitting, trainer: Trainer, run: Run) -> dict[str, float]:
+    """Of the averaged weights, on the same validation batches every time.
+
+    Returns:
+        ``valid_loss``; and ``listening``, the share by which it grows when each excerpt hears
+        another's context: 0 of a model that does not listen, however low its loss.
+    """
     averaged = copy.deepcopy(trainer.model)
     averaged.load_state_dict(trainer.ema)
     assert isinstance(averaged, Denoiser)
-    losses = [
-        fitting.loss(averaged, run, -1 - index, validation=True).item()
-        for index in range(VALIDATION_BATCHES)
-    ]
-    return sum(losses) / len(losses)
+    own, other = (
+        sum(
+            fitting.loss(averaged, run, -1 - index, validation=True, astray=astray).item()
+            for index in range(VALIDATION_BATCHES)
+        )
+        for astray in (False, True)
+    )
+    return {"valid_loss": own / VALIDATION_BATCHES, "listening": other / own - 1}
 
 
 def _of_network(recipe: TeacherRecipe, init: Path, space: str) -> TeacherRecipe:

@@ -190,12 +190,13 @@ class Teacher:
         """The denoiser of one chunk, everything but the noisy latents given; draws nothing."""
         self._read(memory)
         context = memory.context if chunk.heard > 0 else Cache()
-        past = self.net.recall(context, memory.history, chunk, len(generators))
+        steering = conditions.to(self.device)
+        past = self.net.recall(context, memory.history, chunk, steering.beats)
         deaf = None
         if guidance != 1:
             unheard = Chunk(0, chunk.start, chunk.end)
-            deaf = self.net.recall(Cache(), memory.history, unheard, len(generators))
-        steering = conditions.to(self.device)
+            no_beats = torch.zeros_like(steering.beats)
+            deaf = self.net.recall(Cache(), memory.history, unheard, no_beats)
         return _Step(self.denoiser, self.net, past, deaf, steering, guidance).denoise
 
     def remember(

@@ -4,6 +4,9 @@
 ``frames`` frames of its own stream. *Noisy* tokens of a chunk attend to each other, to history
 before the chunk and to context heard so far. Sigma, prompt, beat and geometry condition only
 the noisy tokens, so no steering makes a cache stale. All streams share their weights.
+
+Under each noisy token lies its *echo*: the context of that very frame where it was heard, and
+context and history of the same place some bars before (``accomptk.conditions.bars``).
 """
 
 from collections.abc import Callable, Iterator
@@ -14,13 +17,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu, rms_norm, scaled_dot_product_attention, silu
 
+from accomptk.conditions.bars import (
+    LAGS_BARS,
+    OVERTONE_FEATURES,
+    REACH_FRAMES,
+    bar_frames,
+    earlier,
+    look_up,
+    overtones,
+)
 from accomptk.conditions.controls import CONTROL_FEATURES
 from accomptk.conditions.grid import BEAT_FEATURES
 from accomptk.conditions.harmony import HARMONY_FEATURES
 from accomptk.window import Chunk
 
 GEOMETRY = 4  # hop, gap, frame since heard, frame in chunk
-ROWS = BEAT_FEATURES + HARMONY_FEATURES + CONTROL_FEATURES  # what is known of each frame
+ROWS = BEAT_FEATURES + HARMONY_FEATURES + CONTROL_FEATURES + OVERTONE_FEATURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +115,8 @@ class Conditions:
     @property
     def rows(self) -> Tensor:
         """What is known of each frame, [B, T, ROWS]."""
-        return torch.cat([self.beats, self.harmony, self.controls], 1).transpose(1, 2)
+        rows = [self.beats, self.harmony, self.controls, overtones(self.beats)]
+        return torch.cat(rows, 1).transpose(1, 2)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Conditions":
         """The same with each tensor changed."""
@@ -116,14 +129,20 @@ class Conditions:
 
 @dataclass(slots=True)
 class Cache:
-    """Keys and values of the last frames of one stream, a pair per block, [B, H, n, D].
+    """What is kept of one stream.
 
     Keys are kept unrotated: positions are taken relative to the step that reads them, so a
     stream of any length computes with small angles.
+
+    Args:
+        end: Frames of the stream so far.
+        blocks: Keys and values of the last frames, a pair per block, [B, H, n, D].
+        latents: The last ``REACH_FRAMES`` as they were, [B, C, n], for echoes.
     """
 
     end: int = 0
     blocks: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    latents: Tensor | None = None
 
     @property
     def length(self) -> int:
@@ -143,10 +162,12 @@ class Past:
         chunk: The chunk.
         blocks: Keys, rotated relative to the chunk's start, and values, a pair per block,
             [B, H, n, D].
+        echo: What the echoes add to the tokens, [B, hop, W].
     """
 
     chunk: Chunk
     blocks: tuple[tuple[Tensor, Tensor], ...]
+    echo: Tensor
 
 
 def rotate(x: Tensor, positions: Tensor) -> Tensor:
@@ -275,6 +296,7 @@ class StreamTransformer(nn.Module):
         self.context_in, self.history_in, self.noisy_in = (
             nn.Linear(channels, width) for _ in range(3)
         )
+        self.echo_in = nn.Linear((1 + 2 * len(LAGS_BARS)) * (channels + 1), width, bias=False)
         self.stream = nn.Parameter(torch.randn(3, width) * 0.02)
         self.instrument = nn.Embedding(instruments, width)
         self.prompt = nn.Linear(words, width, bias=False)
@@ -321,10 +343,11 @@ class StreamTransformer(nn.Module):
         masks: tuple[Tensor, ...] = (context_mask, history_mask, repeat(noisy_mask, each))
         geometry = repeat(layout.geometry(0), each)
         steering = conditions.map(lambda part: repeat(part, each))
+        echo = self._echo(layout, 0, conditions.beats, (context, 0), (history, 0))
         tokens = [
             self._context_tokens(context),
             self._history_tokens(history, conditions.instrument),
-            self._noisy_tokens(x, c_noise, geometry, steering),
+            self._noisy_tokens(x, c_noise, geometry, steering, repeat(echo, each)),
         ]
         if torch.is_autocast_enabled(x.device.type):
             # Most of a step is spent on moving activations: those of 16 bits move in half the time.
@@ -342,14 +365,22 @@ class StreamTransformer(nn.Module):
 
     def extend_context(self, cache: Cache, latents: Tensor) -> None:
         """Hear frames [B, C, n] that follow ``cache.end``; the cache keeps the last ``frames``."""
-        self._extend(cache, *self._context_tokens(latents))
+        self._extend(cache, latents, *self._context_tokens(latents))
 
     def extend_history(self, cache: Cache, latents: Tensor, instrument: Tensor) -> None:
         """Remember frames [B, C, n] that follow ``cache.end``, played by ``instrument`` [B]."""
-        self._extend(cache, *self._history_tokens(latents, instrument))
+        self._extend(cache, latents, *self._history_tokens(latents, instrument))
 
-    def recall(self, context: Cache, history: Cache, chunk: Chunk, streams: int) -> Past:
-        """What each of the ``streams`` may attend to while it plays a chunk."""
+    def recall(self, context: Cache, history: Cache, chunk: Chunk, beats: Tensor) -> Past:
+        """What each stream may attend to while it plays a chunk with these beat rows.
+
+        Args:
+            context: What was heard; streams may share it.
+            history: What each played.
+            chunk: The chunk.
+            beats: Its beat rows, [B, BEAT_FEATURES, hop].
+        """
+        streams = len(beats)
         shape = (streams, self.heads, 0, self.width // self.heads)
         nothing = self.out.weight.new_zeros(shape)
         blocks = []
@@ -357,14 +388,16 @@ class StreamTransformer(nn.Module):
             seen = [self._reach(cache, chunk, index, streams) for cache in (context, history)]
             keys, values = zip((nothing, nothing), *filter(None, seen), strict=True)
             blocks.append((torch.cat(keys, 2), torch.cat(values, 2)))
-        return Past(chunk, tuple(blocks))
+        layout = Layout.of_chunk(chunk, streams, beats.device)
+        kept = [self._kept(cache, streams) for cache in (context, history)]
+        return Past(chunk, tuple(blocks), self._echo(layout, chunk.start, beats, *kept))
 
     def play(self, x: Tensor, c_noise: Tensor, past: Past, conditions: Conditions) -> Tensor:
         """F of one chunk's frames x [B, C, hop] and its past, [B, C, hop]."""
         chunk = past.chunk
         layout = Layout.of_chunk(chunk, x.shape[0], x.device)
         tokens, modulation = self._noisy_tokens(
-            x, c_noise, layout.geometry(chunk.start), conditions
+            x, c_noise, layout.geometry(chunk.start), conditions, past.echo
         )
         own = torch.arange(chunk.hop)
         for block, (keys, values) in zip(self.blocks, past.blocks, strict=True):
@@ -390,7 +423,40 @@ class StreamTransformer(nn.Module):
         positions = torch.arange(first, cache.end) - chunk.start
         return repeat(rotate(k, positions), each), repeat(v, each)
 
-    def _extend(self, cache: Cache, tokens: Tensor, modulation: Tensor) -> None:
+    def _kept(self, cache: Cache, streams: int) -> tuple[Tensor, int]:
+        """The latents that a cache keeps, for each stream, and the number of their first frame."""
+        if cache.latents is None:
+            return self.out.weight.new_zeros(streams, self.channels, 0), cache.end
+        latents = repeat(cache.latents, streams // len(cache.latents))
+        return latents, cache.end - latents.shape[2]
+
+    def _echo(
+        self,
+        layout: Layout,
+        first: int,
+        beats: Tensor,
+        context: tuple[Tensor, int],
+        history: tuple[Tensor, int],
+    ) -> Tensor:
+        """What echoes add to the noisy tokens from frame ``first`` on, [B, T, W].
+
+        Context and history are latents [B, C, n] and the number of their first frame.
+        """
+        time = torch.arange(first, first + beats.shape[2], device=beats.device)
+        bar = bar_frames(beats, layout.start - first)
+        before = earlier(bar, first, layout.end)
+        now = time.expand(len(beats), 1, -1)
+        heard, start = (part.unsqueeze(1) for part in (layout.heard, layout.start))
+        exists = layout.history[:, None, None]
+        sources = torch.cat([now, before], 1)
+        rows = [
+            look_up(*context, sources, sources < heard),
+            look_up(*history, before, (before < start) & (before >= exists)),
+        ]
+        echo: Tensor = self.echo_in(torch.cat(rows, 1).transpose(1, 2))
+        return echo
+
+    def _extend(self, cache: Cache, latents: Tensor, tokens: Tensor, modulation: Tensor) -> None:
         new = torch.arange(cache.end, cache.end + tokens.shape[1])
         positions = torch.cat([cache.positions(), new])
         ahead = new[:, None] - positions[None, :]
@@ -410,6 +476,8 @@ class StreamTransformer(nn.Module):
             )
             tokens = block.finish(tokens, attended, table)
         cache.blocks, cache.end = blocks, int(new[-1]) + 1
+        before = latents[:, :, :0] if cache.latents is None else cache.latents
+        cache.latents = torch.cat([before, latents], 2)[:, :, -REACH_FRAMES:]
 
     def _joint_block(
         self,
@@ -446,10 +514,10 @@ class StreamTransformer(nn.Module):
         return tokens, self._modulate(self.stream[1] + who)
 
     def _noisy_tokens(
-        self, x: Tensor, c_noise: Tensor, geometry: Tensor, conditions: Conditions
+        self, x: Tensor, c_noise: Tensor, geometry: Tensor, conditions: Conditions, echo: Tensor
     ) -> tuple[Tensor, Tensor]:
         frame = self.frame(torch.cat([conditions.rows, geometry], -1))
-        tokens = self.noisy_in(x.transpose(1, 2)) + frame + self.stream[2]
+        tokens = self.noisy_in(x.transpose(1, 2)) + frame + echo + self.stream[2]
         prompt = self.prompt(conditions.prompt)
         prompt = prompt if prompt.dim() == 3 else prompt.unsqueeze(1)
         steering = self.sigma(fourier(c_noise)) + self._who(conditions.instrument) + prompt + frame

@@ -23,7 +23,7 @@ from accomptk.conditions.harmony import HARMONY_FEATURES
 from accomptk.metrics.table import Row, read_csv, write_csv
 
 FRAME = "net.frame.0.weight"
-"""Takes what is known of each frame: beats, harmony, controls, geometry, in this order."""
+"""Takes what is known of each frame: beats, harmony, controls, and more, in this order."""
 
 HARMONY = slice(BEAT_FEATURES, BEAT_FEATURES + HARMONY_FEATURES)
 ALL = ("adapter.rank=0", "optim.lr=2e-4")

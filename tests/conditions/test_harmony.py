@@ -1,14 +1,12 @@
 """What was heard bars ago lies under the chunk, and nothing that was not heard."""
 
 import numpy as np
-import pytest
 
 from accomptk.conditions.grid import grid_features
 from accomptk.conditions.harmony import (
     HARMONY_FEATURES,
     LAGS_BARS,
     PITCH_CLASSES,
-    bar_frames,
     harmony_features,
     heard_harmony,
 )
@@ -29,11 +27,6 @@ def bars_of_chords(bars):
     for index, pitch in enumerate(bars):
         chroma[pitch, BAR * index : BAR * (index + 1)] = 1.0
     return chroma
-
-
-@pytest.mark.parametrize("meter", [3, 4])
-def test_length_of_a_bar(meter):
-    assert bar_frames(beats_of(120, 140, 150, meter)) == pytest.approx(6.0 * meter, rel=0.02)
 
 
 def test_without_a_beat_there_are_only_recent_stretches():

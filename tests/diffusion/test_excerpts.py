@@ -18,7 +18,7 @@ from accomptk.errors import DatasetError
 from accomptk.window import Window
 
 GEOMETRY = Geometry(frames=24, excerpt=72, hop_min=3, hop_max=9, gap_max=9, ahead_max=14, cold=0.5)
-KEEP = Drops(context=0, prompt=0, beats=0, harmony=0, controls=0)
+KEEP = Drops(context=0, history=0, prompt=0, beats=0, harmony=0, controls=0)
 
 
 def sampler(songs, drops=KEEP):
@@ -37,6 +37,16 @@ def test_target_and_context_are_of_the_same_time(marked_songs):
     batch = sampler(marked_songs).batch(16, np.random.default_rng(0))
     assert torch.equal(batch.target[:, 1], batch.context[:, 1])
     assert (batch.target[:, 1].diff(dim=1) == 1).all()
+
+
+def test_astray_each_hears_what_another_should(marked_songs):
+    batch = sampler(marked_songs).batch(4, np.random.default_rng(0))
+    stray = batch.astray()
+    assert torch.equal(stray.context[1:], batch.context[:-1])
+    assert torch.equal(stray.conditions.harmony[1:], batch.conditions.harmony[:-1])
+    assert not torch.equal(stray.context, batch.context)
+    assert stray.target is batch.target
+    assert stray.conditions.beats is batch.conditions.beats
 
 
 def test_chunks_cover_the_excerpt_without_hole_or_overlap(marked_songs):
@@ -72,14 +82,15 @@ def test_chunks_of_a_stream(hop, gap):
 
 
 def test_conditions_are_withheld(marked_songs):
-    batch = sampler(marked_songs, Drops(context=1, prompt=1, beats=1, harmony=1, controls=1)).batch(
-        4, np.random.default_rng(0)
-    )
+    withheld = Drops(context=1, history=1, prompt=1, beats=1, harmony=1, controls=1)
+    batch = sampler(marked_songs, withheld).batch(4, np.random.default_rng(0))
     assert batch.layout.heard.max() == 0
+    assert (batch.layout.history == GEOMETRY.excerpt).all()
     assert batch.conditions.prompt.abs().max() == 0
     assert batch.conditions.beats.abs().max() == 0
     given = sampler(marked_songs).batch(4, np.random.default_rng(0))
     assert given.layout.heard.max() > 0
+    assert (given.layout.history < GEOMETRY.excerpt).all()
     assert given.conditions.prompt.abs().max() > 0
     assert given.conditions.beats.abs().max() > 0
 

@@ -69,7 +69,7 @@ def test_loss_falls_on_a_batch_seen_often(recipe, teacher, noise_songs):
         noise_songs,
         teacher.vocabulary,
         recipe.geometry,
-        Drops(context=0, prompt=0, beats=0, harmony=0, controls=0),
+        Drops(context=0, history=0, prompt=0, beats=0, harmony=0, controls=0),
         recipe.beat_noise,
     )
     batch = sampler.batch(2, np.random.default_rng(0))
@@ -92,7 +92,7 @@ def test_frames_outside_the_chunks_do_not_count(recipe, teacher, noise_songs):
         noise_songs,
         teacher.vocabulary,
         recipe.geometry,
-        Drops(context=0, prompt=0, beats=0, harmony=0, controls=0),
+        Drops(context=0, history=0, prompt=0, beats=0, harmony=0, controls=0),
         recipe.beat_noise,
     )
     batch = sampler.batch(8, np.random.default_rng(3))

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -93,7 +94,7 @@ def play_all(net, inputs, chunks):
             net.extend_context(heard, context[:, :, heard.end : chunk.heard])
         made = slice(chunk.start, chunk.end)
         steering = steering_of(conditions, made)
-        past = net.recall(heard, played, chunk, BATCH)
+        past = net.recall(heard, played, chunk, steering.beats)
         parts.append(net.play(x[:, :, made], c_noise[:, made], past, steering))
         net.extend_history(played, history[:, :, made], steering.instrument)
     return torch.cat(parts, 2)
@@ -143,7 +144,7 @@ def test_stream_far_from_its_start_is_the_same(net, inputs):
         net.extend_history(played, history[:, :, :20], conditions.instrument[:, 0])
         chunk = Chunk(20 + shift, 40 + shift, 44 + shift)
         steering = steering_of(conditions, slice(0, 4))
-        past = net.recall(heard, played, chunk, BATCH)
+        past = net.recall(heard, played, chunk, steering.beats)
         parts.append(net.play(x[:, :, :4], c_noise[:, :4], past, steering))
     assert torch.allclose(parts[0], parts[1], atol=1e-5)
 
@@ -155,7 +156,7 @@ def test_instruments_may_share_one_context(net, inputs):
     shared, copied = Cache(), Cache()
     net.extend_context(shared, context[:1, :, :10])
     net.extend_context(copied, context[:1, :, :10].expand(2, -1, -1))
-    pasts = [net.recall(cache, Cache(end=12), chunk, BATCH) for cache in (shared, copied)]
+    pasts = [net.recall(cache, Cache(end=12), chunk, steering.beats) for cache in (shared, copied)]
     outputs = [net.play(x[:, :, :3], c_noise[:, :3], past, steering) for past in pasts]
     assert torch.allclose(*outputs, atol=1e-6)
 
@@ -171,6 +172,22 @@ def test_chunk_has_no_gradient_from_what_it_may_not_see(net, inputs):
     assert (played[46:] == 0).all()
     assert (heard[52 - FRAMES : 40] > 0).all()
     assert (played[:46] == 0).all()
+
+
+def test_a_bar_before_is_heard_beyond_the_reach_of_attention(net, inputs):
+    x, c_noise, context, history, conditions = inputs
+    context, history = context.clone().requires_grad_(), history.clone().requires_grad_()
+    beats = torch.zeros_like(conditions.beats)
+    beats[:, 4], beats[:, 5] = -np.log2(3), 1  # 40 bpm, known: a bar of 4/4 has 72 frames
+    chunk = Chunk(90, 88, 94)
+    layout = replace(layout_of([chunk]), history=torch.zeros(BATCH, dtype=torch.long))
+    output = net(x, c_noise, context, history, layout, replace(conditions, beats=beats))
+    output[:, :, 88:94].square().sum().backward()
+    attended = chunk.end - FRAMES * (len(net.blocks) + 1)
+    for part, reached in ((context, 90), (history, 88)):
+        seen = (part.grad.abs().sum((0, 1)) > 0).nonzero()[:, 0].tolist()
+        assert [frame for frame in seen if frame < attended] == [16, 17, 18, 19, 20, 21]
+        assert max(seen) == reached - 1
 
 
 def test_masks_follow_the_window():
