@@ -2,17 +2,17 @@
 
 Conventions: a prompt is free text; an attribute that it does not name has no score (None). An
 instrument is recovered where a patch of the stem, as a judge network hears it, is nearer to the
-examples of what was asked for than to those of anything else. Examples are real stems of other
-songs, at least two of the class asked for: a single one would tell no more than how it was
-recorded. Distances are taken after each feature was scaled to the spread that it has within the
-classes. A tempo is recovered where the beats of the stem have it within 4 %, or its half or
-double.
+examples of what was asked for than to those of anything else; a genre likewise, among stems of the
+same instrument. Examples are real stems of other songs, at least two of the class asked for: a
+single one would tell no more than how it was recorded. Distances are taken after each feature was
+scaled to the spread that it has within the classes. A tempo is recovered where the beats of the
+stem have it within 4 %, or its half or double.
 
 Metrics: the share of patches that are recovered, 1 / classes by chance, and 1 or 0 for a tempo.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,12 @@ def class_recovered(
     scale = np.maximum(within.std(axis=0), 1e-6)
     apart = np.square((patches[:, None] - means) / scale).sum(axis=2)
     return float(np.mean(apart.argmin(axis=1) == names.index(asked)))
+
+
+def asked_genre(prompt: str, known: Iterable[str]) -> str | None:
+    """The genre that a prompt names; the longest name where one is part of another."""
+    named = [name for name in known if re.search(rf"\b{re.escape(name)}\b", prompt.lower())]
+    return max(named, key=len, default=None)
 
 
 def asked_bpm(prompt: str) -> tuple[float, float] | None:

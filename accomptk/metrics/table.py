@@ -49,6 +49,7 @@ DETAIL = (
     Metric("coherence_harmonic", "coherence, harmonic", "high", "songs", has_closeness=True),
     Metric("coherence_percussive", "coherence, percussive", "high", "songs", has_closeness=True),
     Metric("adherence_instrument", "instrument", "high", "songs", has_closeness=True),
+    Metric("adherence_genre", "genre", "high", "songs", has_closeness=True),
     Metric("adherence_tempo", "tempo as asked", "high", "songs", has_closeness=True),
 )
 STEADINESS = (

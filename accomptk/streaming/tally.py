@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accomptk.metrics.adherence import class_recovered
+from accomptk.metrics.adherence import asked_genre, class_recovered
 from accomptk.metrics.closeness import Interval, bootstrap, closeness
 from accomptk.metrics.judge import Judged
 from accomptk.metrics.table import METRICS, Cell, Metric
 from accomptk.run import numpy_generator
+from accomptk.stems.genres import genres
 from accomptk.streaming.parts import Part
 
 Floats = NDArray[np.floating[Any]]
@@ -67,13 +68,14 @@ class Tally:
 
 
 def with_adherence(tally: Tally, upper: Tally, parts: Sequence[Part]) -> Tally:
-    """The same, also scored for how much each stem sounds like others of its instrument.
+    """The same, also scored for how much each stem sounds like others of its kind.
 
     A stem is never among its own examples: neither those of the song that it accompanies count,
     nor those of the song that it was taken from.
 
     Args:
-        tally: Whose scores get an ``adherence_instrument``.
+        tally: Whose scores get an ``adherence_instrument``, and an ``adherence_genre`` where the
+            song's prompt names one.
         upper: Of the ground truth through the codec; that of other songs are the examples.
         parts: What was played.
     """
@@ -81,11 +83,14 @@ def with_adherence(tally: Tally, upper: Tally, parts: Sequence[Part]) -> Tally:
     for part in (part for part in parts if part.name in scored):
         judged = scored[part.name]
         own = (part.song.track, tally.sources.get(part.name))
-        examples = _examples(upper, [p for p in parts if p.song.track not in own])
-        share = class_recovered(judged.stem, part.stem.instrument, examples)
-        if share is not None:
-            scores = {**judged.scores, "adherence_instrument": share}
-            scored[part.name] = replace(judged, scores=scores)
+        others = [p for p in parts if p.song.track not in own and p.name in upper.judged]
+        alike = [p for p in others if p.stem.instrument == part.stem.instrument]
+        shares = {
+            "adherence_instrument": _share(judged, part, others, upper, _instrument),
+            "adherence_genre": _share(judged, part, alike, upper, _genre),
+        }
+        found = {name: share for name, share in shares.items() if share is not None}
+        scored[part.name] = replace(judged, scores={**judged.scores, **found})
     return replace(tally, judged=scored)
 
 
@@ -145,13 +150,28 @@ def _songs(parts: Sequence[Part]) -> list[list[Part]]:
     return list(groups.values())
 
 
-def _examples(upper: Tally, parts: Sequence[Part]) -> dict[str, list[Floats]]:
-    """Embeddings of stems by instrument."""
-    found: dict[str, list[Floats]] = {}
-    for part in parts:
-        if part.name in upper.judged:
-            found.setdefault(part.stem.instrument, []).append(upper.judged[part.name].stem)
-    return found
+def _share(
+    judged: Judged,
+    part: Part,
+    others: Sequence[Part],
+    upper: Tally,
+    kind: Callable[[Part], str | None],
+) -> float | None:
+    """Share of a stem that sounds like others of its kind."""
+    asked, examples = kind(part), dict[str, list[Floats]]()
+    for other in others:
+        name = kind(other)
+        if name is not None:
+            examples.setdefault(name, []).append(upper.judged[other.name].stem)
+    return None if asked is None else class_recovered(judged.stem, asked, examples)
+
+
+def _instrument(part: Part) -> str:
+    return part.stem.instrument
+
+
+def _genre(part: Part) -> str | None:
+    return asked_genre(part.song.prompt, (genre.caption for genre in genres()))
 
 
 def _mean(values: Sequence[float]) -> float:

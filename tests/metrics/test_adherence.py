@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from accomptk.metrics.adherence import asked_bpm, class_recovered, tempo_recovered
+from accomptk.metrics.adherence import (
+    asked_bpm,
+    asked_genre,
+    class_recovered,
+    tempo_recovered,
+)
 
 BEATS = np.arange(0.0, 20.0, 0.5)  # 120 a minute
 
@@ -47,6 +52,21 @@ def test_nothing_is_said_without_examples_or_patches(examples):
 def test_what_are_no_embeddings_is_refused(bad, examples):
     with pytest.raises(ValueError, match="embeddings"):
         class_recovered(bad, "bass", examples)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "genre"),
+    [
+        ("brisk jazz waltz, upright bass", "jazz waltz"),
+        ("Waltz, 90 bpm", "waltz"),
+        ("slow rock ballad, drums", "rock ballad"),
+        ("rocking chair", None),
+        ("", None),
+    ],
+)
+def test_the_longest_genre_named_is_the_one_asked_for(prompt, genre):
+    known = ("rock", "waltz", "ballad", "jazz", "jazz waltz", "rock ballad")
+    assert asked_genre(prompt, known) == genre
 
 
 def test_tempo_by_number_allows_its_octaves():

@@ -13,9 +13,9 @@ SCALED = [metric.key for metric in METRICS if metric.has_closeness]
 PLAYERS = ("drums", "bass")
 
 
-def part(track, instrument):
+def part(track, instrument, prompt=""):
     stem = SimpleNamespace(stem=instrument, instrument=instrument)
-    return Part(SimpleNamespace(track=track), stem)
+    return Part(SimpleNamespace(track=track, prompt=prompt), stem)
 
 
 PARTS = [part(track, player) for track in "abcd" for player in PLAYERS]
@@ -93,3 +93,22 @@ def test_one_other_song_is_too_few_to_tell_an_instrument():
     assert with_adherence(upper, upper, PARTS).judged["a/bass"].scores == {
         "adherence_instrument": 1.0
     }
+
+
+def test_a_genre_is_told_among_stems_of_the_same_instrument():
+    """Drums of salsa sound like 0, those of polka like 4; the bass has it the other way round."""
+    prompts = dict(zip("abcdef", 3 * ["brisk salsa, drums"] + 3 * ["polka, 120 bpm"], strict=True))
+    parts = [part(track, player, text) for track, text in prompts.items() for player in PLAYERS]
+    sounds = {
+        p.name: 4.0 * ((p.song.track in "abc") == (p.stem.instrument == "bass")) for p in parts
+    }
+    sounds["f/drums"] = 0.0  # played like salsa
+    judged = {
+        name: Judged(scores={}, stem=np.full((2, 1), sound), mix=np.zeros((0, 1)))
+        for name, sound in sounds.items()
+    }
+    scores = {
+        name: one.scores["adherence_genre"]
+        for name, one in with_adherence(Tally(judged), Tally(judged), parts).judged.items()
+    }
+    assert scores == {**dict.fromkeys(sounds, 1.0), "f/drums": 0.0}
