@@ -17,7 +17,6 @@ REACH_FRAMES = 216
 
 BEATS_A_BAR = 4  # where the beat is known but not the bar
 
-
 OVERTONES = 4
 OVERTONE_FEATURES = 2 * 2 * (OVERTONES - 1)
 """Rows: cos of beat and bar at 2, 3 and 4 turns, then sin likewise."""

@@ -18,11 +18,18 @@ from accomptk.checkpoint import file_sha256, load_tensors
 from accomptk.conditions.prompts import Vocabulary
 from accomptk.diffusion.accompanist import Sampling
 from accomptk.diffusion.denoiser import Denoiser
-from accomptk.diffusion.excerpts import ExcerptSampler
+from accomptk.diffusion.excerpts import Sampler
 from accomptk.diffusion.noise import Noise, gaussian
 from accomptk.diffusion.samplers import Denoise, heun_evaluations, inpaint
 from accomptk.diffusion.teacher import SamplingRecipe, Size
-from accomptk.diffusion.transformer import Blocks, Conditions, fourier, repeat, rotate
+from accomptk.diffusion.transformer import (
+    Blocks,
+    Conditions,
+    append,
+    fourier,
+    repeat,
+    rotate,
+)
 from accomptk.recipe import parse_recipe
 from accomptk.stems.instruments import INSTRUMENTS
 from accomptk.training import Optim
@@ -101,28 +108,16 @@ def build_a_style(recipe: AStyleRecipe, channels: int) -> Denoiser:
 
 def a_style_loss(
     denoiser: Denoiser,
-    sampler: ExcerptSampler,
+    sampler: Sampler,
     recipe: AStyleRecipe,
     rng: np.random.Generator,
     generator: torch.Generator,
-    *,
-    astray: bool = False,
 ) -> Tensor:
-    """Denoising loss over the full window, the end of the context masked.
-
-    Args:
-        denoiser: What is trained.
-        sampler: Draws windows.
-        recipe: Of the baseline.
-        rng: Of the windows.
-        generator: Of the noise.
-        astray: Each window hears another's context.
-    """
+    """Denoising loss over the full window, the end of the context masked."""
     device = next(denoiser.parameters()).device
     target, context, instrument = (
         part.to(device) for part in sampler.windows(recipe.optim.batch, recipe.frames, rng)
     )
-    context = context.roll(1, 0) if astray else context
     hidden = rng.choice(recipe.masked, recipe.optim.batch)
     heard = torch.from_numpy(recipe.frames - hidden)
     is_heard = (torch.arange(recipe.frames) < heard[:, None]).to(target).unsqueeze(1)
@@ -174,7 +169,7 @@ class AStyle:
 
     def hear(self, memory: Memory, latents: Tensor) -> None:
         """Add context frames [Bc, C, n]; the last ``frames`` are kept."""
-        memory.context = _append(memory.context, latents, self.frames)
+        memory.context = append(memory.context, latents, self.frames)
         memory.heard += latents.shape[2]
 
     def evaluations(self, sampling: Sampling) -> int:
@@ -228,7 +223,7 @@ class AStyle:
         self, memory: Memory, chunk: Chunk, latents: Tensor, conditions: Conditions
     ) -> None:
         """Keep what was made, [B, C, hop]; the last ``frames`` of it."""
-        memory.made, memory.end = _append(memory.made, latents.cpu(), self.frames), chunk.end
+        memory.made, memory.end = append(memory.made, latents.cpu(), self.frames), chunk.end
 
     def _denoise(self, seen: "_Seen") -> Denoise:
         return lambda x, sigma: self.denoiser(
@@ -255,10 +250,6 @@ class _Seen(NamedTuple):
     known: Tensor
     is_known: Tensor
     instrument: Tensor
-
-
-def _append(old: Tensor | None, new: Tensor, frames: int) -> Tensor:
-    return (new if old is None else torch.cat([old, new], 2))[:, :, -frames:]
 
 
 def _place(

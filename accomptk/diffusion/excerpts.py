@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -124,6 +125,20 @@ def sounding_starts(sounds: Floats, length: int, share: float) -> NDArray[np.int
     """First frames of the excerpts of ``length`` frames of which at least a share sounds."""
     total = np.concatenate([[0], np.cumsum(sounds)])
     return np.flatnonzero(total[length:] - total[:-length] >= share * length)
+
+
+class Sampler(Protocol):
+    """Draws what a model is trained on."""
+
+    def batch(self, size: int, rng: np.random.Generator) -> Batch:
+        """Excerpts with their chunks and conditions."""
+        ...
+
+    def windows(
+        self, size: int, frames: int, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Target and context [B, C, frames] and instrument [B]."""
+        ...
 
 
 class ExcerptSampler:
@@ -275,6 +290,24 @@ class ExcerptSampler:
                 rows[: len(CONTROLS), made] = value * given[:, None]
                 rows[len(CONTROLS) :, made] = given[:, None]
         return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Astray:
+    """Draws what another sampler draws, but each hears what another should have heard."""
+
+    own: Sampler
+
+    def batch(self, size: int, rng: np.random.Generator) -> Batch:
+        """Excerpts with the context and the harmony of others."""
+        return self.own.batch(size, rng).astray()
+
+    def windows(
+        self, size: int, frames: int, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Windows with the context of others."""
+        target, context, instrument = self.own.windows(size, frames, rng)
+        return target, context.roll(1, 0), instrument
 
 
 @dataclass(frozen=True, slots=True)

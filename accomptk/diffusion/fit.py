@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from accomptk.conditions.prompts import Vocabulary
 from accomptk.diffusion.a_style import AStyleRecipe, a_style_loss, build_a_style
 from accomptk.diffusion.adapters import AdapterRecipe, adapt, settle
 from accomptk.diffusion.denoiser import Denoiser
-from accomptk.diffusion.excerpts import Drops, ExcerptSampler, Geometry
+from accomptk.diffusion.excerpts import Astray, Drops, ExcerptSampler, Geometry, Sampler
 from accomptk.diffusion.teacher import TeacherRecipe, build_teacher, teacher_loss
 from accomptk.errors import DatasetError, RecipeError
 from accomptk.latents.codec import check_space
@@ -28,6 +28,9 @@ from accomptk.training import Optim, Trainer, step_generators
 
 VALIDATE_EVERY = 200
 VALIDATION_BATCHES = 4
+
+Songs = Literal["train", "valid", "astray"]
+"""Training songs, validation songs, or these with each excerpt hearing another's context."""
 
 
 class Fitting(Protocol):
@@ -49,16 +52,8 @@ class Fitting(Protocol):
         """A denoiser with fresh weights from torch's global RNG, which the caller forks."""
         ...
 
-    def loss(
-        self,
-        denoiser: Denoiser,
-        run: Run,
-        step: int,
-        *,
-        validation: bool = False,
-        astray: bool = False,
-    ) -> Tensor:
-        """Loss of a step on training or validation songs; astray, each hears another's context."""
+    def loss(self, denoiser: Denoiser, run: Run, step: int, songs: Songs = "train") -> Tensor:
+        """Loss of a step."""
         ...
 
 
@@ -108,10 +103,12 @@ class TeacherFitting:
             "data": StemSet.open(data).index_hash,
         }
         valid = read_songs(data, space, "valid", recipe.geometry.excerpt, needed=False)
-        self.samplers = [
-            ExcerptSampler(some, vocabulary, recipe.geometry, recipe.drops, recipe.beat_noise)
-            for some in (songs, valid or songs)
-        ]
+        self.samplers = samplers(
+            *(
+                ExcerptSampler(some, vocabulary, recipe.geometry, recipe.drops, recipe.beat_noise)
+                for some in (songs, valid or songs)
+            )
+        )
 
     @property
     def optim(self) -> Optim:
@@ -122,20 +119,11 @@ class TeacherFitting:
         """A fresh teacher."""
         return build_teacher(self.recipe, self.channels, self.words)
 
-    def loss(
-        self,
-        denoiser: Denoiser,
-        run: Run,
-        step: int,
-        *,
-        validation: bool = False,
-        astray: bool = False,
-    ) -> Tensor:
+    def loss(self, denoiser: Denoiser, run: Run, step: int, songs: Songs = "train") -> Tensor:
         """EDM's loss on a batch of excerpts."""
         rng, noise = step_generators(run, step)
         device = next(denoiser.parameters()).device
-        batch = self.samplers[validation].batch(self.optim.batch, rng).to(device)
-        batch = batch.astray() if astray else batch
+        batch = self.samplers[songs].batch(self.optim.batch, rng).to(device)
         return teacher_loss(denoiser, batch, self.recipe, noise)
 
 
@@ -168,10 +156,12 @@ class AStyleFitting:
             cold=0,
         )
         drops = Drops(context=0, history=0, prompt=1, beats=1, harmony=1, controls=1)
-        self.samplers = [
-            ExcerptSampler(some, Vocabulary(()), geometry, drops, BeatNoise())
-            for some in (songs, valid or songs)
-        ]
+        self.samplers = samplers(
+            *(
+                ExcerptSampler(some, Vocabulary(()), geometry, drops, BeatNoise())
+                for some in (songs, valid or songs)
+            )
+        )
 
     @property
     def optim(self) -> Optim:
@@ -182,19 +172,10 @@ class AStyleFitting:
         """A fresh baseline."""
         return build_a_style(self.recipe, self.channels)
 
-    def loss(
-        self,
-        denoiser: Denoiser,
-        run: Run,
-        step: int,
-        *,
-        validation: bool = False,
-        astray: bool = False,
-    ) -> Tensor:
+    def loss(self, denoiser: Denoiser, run: Run, step: int, songs: Songs = "train") -> Tensor:
         """EDM's loss on a batch of windows."""
         rng, noise = step_generators(run, step)
-        sampler = self.samplers[validation]
-        return a_style_loss(denoiser, sampler, self.recipe, rng, noise, astray=astray)
+        return a_style_loss(denoiser, self.samplers[songs], self.recipe, rng, noise)
 
 
 def fit(
@@ -271,14 +252,15 @@ def validate(fitting: Fitting, trainer: Trainer, run: Run) -> dict[str, float]:
     averaged = copy.deepcopy(trainer.model)
     averaged.load_state_dict(trainer.ema)
     assert isinstance(averaged, Denoiser)
-    own, other = (
-        sum(
-            fitting.loss(averaged, run, -1 - index, validation=True, astray=astray).item()
-            for index in range(VALIDATION_BATCHES)
-        )
-        for astray in (False, True)
-    )
-    return {"valid_loss": own / VALIDATION_BATCHES, "listening": other / own - 1}
+    batches = [-1 - index for index in range(VALIDATION_BATCHES)]
+    own = sum(fitting.loss(averaged, run, number, "valid").item() for number in batches)
+    other = sum(fitting.loss(averaged, run, number, "astray").item() for number in batches)
+    return {"valid_loss": own / len(batches), "listening": other / own - 1}
+
+
+def samplers(train: Sampler, valid: Sampler) -> dict[Songs, Sampler]:
+    """What each kind of songs is drawn by."""
+    return {"train": train, "valid": valid, "astray": Astray(valid)}
 
 
 def _of_network(recipe: TeacherRecipe, init: Path, space: str) -> TeacherRecipe:

@@ -203,6 +203,11 @@ def attend(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
     return (logits.softmax(-1) @ values.flatten(0, 1)).view(batch, heads, frames, size)
 
 
+def append(old: Tensor | None, new: Tensor, frames: int) -> Tensor:
+    """The last ``frames`` of a stream's latents, [B, C, n], after new ones came."""
+    return (new if old is None else torch.cat([old, new], 2))[:, :, -frames:]
+
+
 def repeat(x: Tensor, each: int) -> Tensor:
     """Every item of the batch ``each`` times in a row."""
     return x if each == 1 else x.repeat_interleave(each, 0)
@@ -476,8 +481,7 @@ class StreamTransformer(nn.Module):
             )
             tokens = block.finish(tokens, attended, table)
         cache.blocks, cache.end = blocks, int(new[-1]) + 1
-        before = latents[:, :, :0] if cache.latents is None else cache.latents
-        cache.latents = torch.cat([before, latents], 2)[:, :, -REACH_FRAMES:]
+        cache.latents = append(cache.latents, latents, REACH_FRAMES)
 
     def _joint_block(
         self,

@@ -79,15 +79,19 @@ def with_adherence(tally: Tally, upper: Tally, parts: Sequence[Part]) -> Tally:
         upper: Of the ground truth through the codec; that of other songs are the examples.
         parts: What was played.
     """
+    known = [genre.caption for genre in genres()]
+    genre_of = {part.name: asked_genre(part.song.prompt, known) for part in parts}
     scored = dict(tally.judged)
     for part in (part for part in parts if part.name in scored):
         judged = scored[part.name]
         own = (part.song.track, tally.sources.get(part.name))
         others = [p for p in parts if p.song.track not in own and p.name in upper.judged]
         alike = [p for p in others if p.stem.instrument == part.stem.instrument]
+        instruments = [(p.stem.instrument, upper.judged[p.name].stem) for p in others]
+        styles = [(genre_of[p.name], upper.judged[p.name].stem) for p in alike]
         shares = {
-            "adherence_instrument": _share(judged, part, others, upper, _instrument),
-            "adherence_genre": _share(judged, part, alike, upper, _genre),
+            "adherence_instrument": _share(judged.stem, part.stem.instrument, instruments),
+            "adherence_genre": _share(judged.stem, genre_of[part.name], styles),
         }
         found = {name: share for name, share in shares.items() if share is not None}
         scored[part.name] = replace(judged, scores={**judged.scores, **found})
@@ -151,27 +155,14 @@ def _songs(parts: Sequence[Part]) -> list[list[Part]]:
 
 
 def _share(
-    judged: Judged,
-    part: Part,
-    others: Sequence[Part],
-    upper: Tally,
-    kind: Callable[[Part], str | None],
+    patches: Floats, asked: str | None, others: Sequence[tuple[str | None, Floats]]
 ) -> float | None:
-    """Share of a stem that sounds like others of its kind."""
-    asked, examples = kind(part), dict[str, list[Floats]]()
-    for other in others:
-        name = kind(other)
+    """Share of a stem that is recovered as what was asked for, among others of known kinds."""
+    examples: dict[str, list[Floats]] = {}
+    for name, other in others:
         if name is not None:
-            examples.setdefault(name, []).append(upper.judged[other.name].stem)
-    return None if asked is None else class_recovered(judged.stem, asked, examples)
-
-
-def _instrument(part: Part) -> str:
-    return part.stem.instrument
-
-
-def _genre(part: Part) -> str | None:
-    return asked_genre(part.song.prompt, (genre.caption for genre in genres()))
+            examples.setdefault(name, []).append(other)
+    return None if asked is None else class_recovered(patches, asked, examples)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -8,6 +8,7 @@ import torch
 from accomptk.conditions.grid import BeatNoise
 from accomptk.conditions.prompts import Vocabulary
 from accomptk.diffusion.excerpts import (
+    Astray,
     Drops,
     ExcerptSampler,
     Geometry,
@@ -47,6 +48,18 @@ def test_astray_each_hears_what_another_should(marked_songs):
     assert not torch.equal(stray.context, batch.context)
     assert stray.target is batch.target
     assert stray.conditions.beats is batch.conditions.beats
+
+
+def test_a_stray_sampler_draws_what_the_other_draws(marked_songs):
+    own = sampler(marked_songs)
+    batch, stray = (one.batch(4, np.random.default_rng(0)) for one in (own, Astray(own)))
+    assert torch.equal(stray.target, batch.target)
+    assert torch.equal(stray.context, batch.context.roll(1, 0))
+    assert not torch.equal(stray.context, batch.context)
+    windows, strays = (one.windows(4, 24, np.random.default_rng(0)) for one in (own, Astray(own)))
+    assert torch.equal(strays[0], windows[0])
+    assert torch.equal(strays[1], windows[1].roll(1, 0))
+    assert torch.equal(strays[2], windows[2])
 
 
 def test_chunks_cover_the_excerpt_without_hole_or_overlap(marked_songs):
