@@ -8,9 +8,9 @@ from torch import Tensor
 
 from accomptk.diffusion.denoiser import Denoiser
 from accomptk.diffusion.excerpts import Batch
-from accomptk.diffusion.samplers import heun_states, to_d
+from accomptk.diffusion.samplers import Denoise, heun_states, to_d
 from accomptk.diffusion.trajectories import Plan
-from accomptk.diffusion.transformer import Conditions, Layout, repeat
+from accomptk.diffusion.transformer import Conditions, Layout, StreamTransformer, repeat
 from accomptk.window import Chunk
 
 
@@ -39,7 +39,6 @@ class OnePass:
         history: What was played, [B, C, T].
         layout: The chunks.
         conditions: Rows of all frames.
-        guidance: Weight of the conditions (Ho & Salimans 2022).
     """
 
     denoiser: Callable[..., Tensor]
@@ -47,19 +46,45 @@ class OnePass:
     history: Tensor
     layout: Layout
     conditions: Conditions
-    guidance: float = 1.0
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Denoised latents; x [n B, C, T] and sigma [n B] or [n B, T], any number n of draws."""
-        told = (self.layout, self.conditions)
-        informed = self.denoiser(x, sigma, self.context, self.history, *told)
+        told = (self.context, self.history, self.layout, self.conditions)
+        return self.denoiser(x, sigma, *told)
+
+
+class ManyPasses:
+    """A teacher asked about the same excerpts at many noise levels; its towers are built once.
+
+    Args:
+        view: Excerpts as the teacher, a ``Denoiser``, sees them.
+        guidance: Weight of the conditions (Ho & Salimans 2022).
+    """
+
+    def __init__(self, view: OnePass, guidance: float = 1.0) -> None:
+        assert isinstance(view.denoiser, Denoiser)
+        assert isinstance(view.denoiser.net, StreamTransformer)
+        self.denoiser, self.net, self.guidance = view.denoiser, view.denoiser.net, guidance
+        self.layout, self.conditions = view.layout, view.conditions
+        self.deaf = replace(view.layout, heard=torch.zeros_like(view.layout.heard))
+        instrument, frames = view.conditions.instrument, view.context.shape[2]
+        self.free = Conditions.free(instrument, view.conditions.prompt.shape[-1], frames)
+        self.towers = self.net.listen(view.context, view.history, view.layout, instrument)
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Denoised latents, as ``OnePass``, guided."""
+        informed = self._denoise(x, sigma, self.layout, self.conditions)
         if self.guidance == 1:
             return informed
-        words = self.conditions.prompt.shape[-1]
-        free = Conditions.free(self.conditions.instrument, words, self.context.shape[2])
-        deaf = replace(self.layout, heard=torch.zeros_like(self.layout.heard))
-        alone = self.denoiser(x, sigma, self.context, self.history, deaf, free)
+        alone = self._denoise(x, sigma, self.deaf, self.free)
         return alone + self.guidance * (informed - alone)
+
+    def _denoise(self, x: Tensor, sigma: Tensor, layout: Layout, conditions: Conditions) -> Tensor:
+        return self.denoiser.precondition(
+            lambda scaled, c_noise: self.net.make(scaled, c_noise, self.towers, layout, conditions),
+            x,
+            sigma,
+        )
 
 
 def endpoint_loss(
@@ -99,8 +124,8 @@ def requery(
     Returns:
         States, [B, K + 1, C, T].
     """
-    asked = OnePass(teacher, plan.context, history, plan.layout(), plan.conditions, guidance)
-    return torch.stack(list(heun_states(asked, start, sigmas)), 1)
+    view = OnePass(teacher, plan.context, history, plan.layout(), plan.conditions)
+    return torch.stack(list(heun_states(ManyPasses(view, guidance), start, sigmas)), 1)
 
 
 def data_free_loss(
@@ -145,7 +170,7 @@ class Pair:
 
 @torch.no_grad()
 def adjacent(
-    teacher: OnePass, batch: Batch, sigmas: Tensor, draws: int, generator: torch.Generator
+    teacher: Denoise, batch: Batch, sigmas: Tensor, draws: int, generator: torch.Generator
 ) -> Pair:
     """A noised target and where one Heun step of the teacher takes it (Song et al. 2023, eq. 7).
 

@@ -14,6 +14,7 @@ from accomptk.checkpoint import read_header
 from accomptk.diffusion.adapters import AdapterRecipe, adapt
 from accomptk.diffusion.consistency import (
     EndpointWeights,
+    ManyPasses,
     OnePass,
     adjacent,
     data_free_loss,
@@ -204,11 +205,11 @@ class Paired:
         dirt = spread * torch.randn(batch.target.shape, generator=noise)
         history = batch.target + dirt.to(batch.target)
 
-        def over(denoiser: Callable[..., Tensor], guidance: float = 1.0) -> OnePass:
-            told = (batch.context, history, batch.layout, batch.conditions)
-            return OnePass(denoiser, *told, guidance)
+        def over(denoiser: Callable[..., Tensor]) -> OnePass:
+            return OnePass(denoiser, batch.context, history, batch.layout, batch.conditions)
 
-        teacher = over(self.teacher.denoiser, self.recipe.guidance)
+        with torch.no_grad():
+            teacher = ManyPasses(over(self.teacher.denoiser), self.recipe.guidance)
         pair = adjacent(teacher, batch, self.sigmas[:-1], self.recipe.draws, noise)
         mean = over(lambda *given: functional_call(student.denoiser, average, given))
         loss = paired_loss(over(student.denoiser), mean, pair, batch.is_made, self.recipe.huber)

@@ -170,6 +170,19 @@ class Past:
     echo: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class Towers:
+    """Context and history of whole excerpts as their chunks attend to them, at any noise.
+
+    Args:
+        latents: Context and history as they were, [E, C, T], for echoes.
+        blocks: Rotated keys and values of both, a pair per block, [E, H, 2 T, D].
+    """
+
+    latents: tuple[Tensor, Tensor]
+    blocks: tuple[tuple[Tensor, Tensor], ...]
+
+
 def rotate(x: Tensor, positions: Tensor) -> Tensor:
     """Rotary position embedding (Su et al. 2021), x [B, H, T, D], positions [T]."""
     half = x.shape[-1] // 2
@@ -230,6 +243,10 @@ class Block(nn.Module):
         self.q_norm, self.k_norm = (nn.RMSNorm(width // heads) for _ in range(2))
         self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
         self.offsets = nn.Parameter(torch.zeros(6, width))
+
+    def table(self, modulation: Tensor) -> Tensor:
+        """The condition's projection with this block's own offsets, [B, T, 6, W]."""
+        return modulation + self.offsets.to(modulation.dtype)
 
     def qkv(self, x: Tensor, modulation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys (normalised, unrotated) and values of x [B, T, W], each [B, H, T, D]."""
@@ -343,30 +360,63 @@ class StreamTransformer(nn.Module):
         Returns:
             F(x) of each frame, [B, C, T]; meaningless outside the chunks.
         """
-        each = x.shape[0] // context.shape[0]
-        context_mask, history_mask, noisy_mask = stream_masks(layout, self.frames)
-        masks: tuple[Tensor, ...] = (context_mask, history_mask, repeat(noisy_mask, each))
+        towers = self.listen(context, history, layout, conditions.instrument)
+        return self.make(x, c_noise, towers, layout, conditions)
+
+    def listen(
+        self, context: Tensor, history: Tensor, layout: Layout, instrument: Tensor
+    ) -> Towers:
+        """The work of a pass that does not depend on the noise; arguments as of ``forward``."""
+        context_mask, history_mask, _ = stream_masks(layout, self.frames)
+        streams = [
+            self._in_16_bits(*self._context_tokens(context), context_mask),
+            self._in_16_bits(*self._history_tokens(history, instrument), history_mask),
+        ]
+        positions = torch.arange(context.shape[2])
+        blocks = []
+        for index, block in enumerate(self.blocks):
+            tables = [block.table(modulation) for _, modulation, _ in streams]
+            heads = [block.qkv(x, table) for (x, *_), table in zip(streams, tables, strict=True)]
+            keys = [rotate(k, positions) for _, k, _ in heads]
+            values = [v for *_, v in heads]
+            blocks.append((torch.cat(keys, 2), torch.cat(values, 2)))
+            if index + 1 == len(self.blocks):
+                break  # nobody reads the last block's output of a tower
+            for which, (x, modulation, mask) in enumerate(streams):
+                query = rotate(heads[which][0], positions)
+                attended = attend(query, keys[which], values[which], mask)
+                streams[which] = block.finish(x, attended, tables[which]), modulation, mask
+        return Towers((context, history), tuple(blocks))
+
+    def make(
+        self,
+        x: Tensor,
+        c_noise: Tensor,
+        towers: Towers,
+        layout: Layout,
+        conditions: Conditions,
+    ) -> Tensor:
+        """The rest of a pass; arguments as of ``forward``."""
+        each = x.shape[0] // len(towers.latents[0])
         geometry = repeat(layout.geometry(0), each)
         steering = conditions.map(lambda part: repeat(part, each))
-        echo = self._echo(layout, 0, conditions.beats, (context, 0), (history, 0))
-        tokens = [
-            self._context_tokens(context),
-            self._history_tokens(history, conditions.instrument),
-            self._noisy_tokens(x, c_noise, geometry, steering, repeat(echo, each)),
-        ]
-        if torch.is_autocast_enabled(x.device.type):
-            # Most of a step is spent on moving activations: those of 16 bits move in half the time.
-            dtype = torch.get_autocast_dtype(x.device.type)
-            tokens = [(part.to(dtype), modulation.to(dtype)) for part, modulation in tokens]
-            if x.device.type == "cpu":
-                masks = tuple(bias_of(mask, dtype) for mask in masks)
+        echo = self._echo(layout, 0, conditions.beats, *((part, 0) for part in towers.latents))
+        tokens, modulation, mask = self._in_16_bits(
+            *self._noisy_tokens(x, c_noise, geometry, steering, repeat(echo, each)),
+            repeat(stream_masks(layout, self.frames)[2], each),
+        )
         positions = torch.arange(x.shape[2])
-        *first, last = self.blocks
-        for block in first:
-            tokens = self._joint_block(block, tokens, positions, masks)
-        # Nobody reads the last block's output of a tower.
-        noisy = self._joint_block(last, tokens, positions, masks, wanted=(2,))
-        return self._emit(noisy[0][0])
+        for block, (keys, values) in zip(self.blocks, towers.blocks, strict=True):
+            table = block.table(modulation)
+            q, k, v = block.qkv(tokens, table)
+            attended = attend(
+                rotate(q, positions),
+                torch.cat([repeat(keys, each), rotate(k, positions)], 2),
+                torch.cat([repeat(values, each), v], 2),
+                mask,
+            )
+            tokens = block.finish(tokens, attended, table)
+        return self._emit(tokens)
 
     def extend_context(self, cache: Cache, latents: Tensor) -> None:
         """Hear frames [B, C, n] that follow ``cache.end``; the cache keeps the last ``frames``."""
@@ -406,7 +456,7 @@ class StreamTransformer(nn.Module):
         )
         own = torch.arange(chunk.hop)
         for block, (keys, values) in zip(self.blocks, past.blocks, strict=True):
-            table = modulation + block.offsets
+            table = block.table(modulation)
             q, k, v = block.qkv(tokens, table)
             attended = scaled_dot_product_attention(
                 rotate(q, own),
@@ -468,7 +518,7 @@ class StreamTransformer(nn.Module):
         mask = ((ahead >= 0) & (ahead < self.frames)).to(tokens.device)
         blocks: list[tuple[Tensor, Tensor]] = []
         for index, block in enumerate(self.blocks):
-            table = modulation + block.offsets
+            table = block.table(modulation)
             q, k, v = block.qkv(tokens, table)
             if cache.blocks:
                 k = torch.cat([cache.blocks[index][0], k], 2)
@@ -483,30 +533,20 @@ class StreamTransformer(nn.Module):
         cache.blocks, cache.end = blocks, int(new[-1]) + 1
         cache.latents = append(cache.latents, latents, REACH_FRAMES)
 
-    def _joint_block(
-        self,
-        block: Block,
-        streams: list[tuple[Tensor, Tensor]],
-        positions: Tensor,
-        masks: tuple[Tensor, ...],
-        wanted: tuple[int, ...] = (0, 1, 2),
-    ) -> list[tuple[Tensor, Tensor]]:
-        tables = [modulation + block.offsets.to(modulation.dtype) for _, modulation in streams]
-        heads = [block.qkv(x, table) for (x, _), table in zip(streams, tables, strict=True)]
-        keys = [rotate(k, positions) for _, k, _ in heads]
-        values = [v for _, _, v in heads]
-        each = values[2].shape[0] // values[0].shape[0]
-        keys[2], values[2] = (
-            torch.cat([repeat(parts[0], each), repeat(parts[1], each), parts[2]], 2)
-            for parts in (keys, values)
-        )
-        done = []
-        for index in wanted:
-            x, modulation = streams[index]
-            query = rotate(heads[index][0], positions)
-            attended = attend(query, keys[index], values[index], masks[index])
-            done.append((block.finish(x, attended, tables[index]), modulation))
-        return done
+    @staticmethod
+    def _in_16_bits(
+        tokens: Tensor, modulation: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The same in 16 bits under autocast.
+
+        Most of a step is spent on moving activations: those of 16 bits move in half the time.
+        """
+        device = tokens.device.type
+        if not torch.is_autocast_enabled(device):
+            return tokens, modulation, mask
+        dtype = torch.get_autocast_dtype(device)
+        mask = bias_of(mask, dtype) if device == "cpu" else mask
+        return tokens.to(dtype), modulation.to(dtype), mask
 
     def _context_tokens(self, latents: Tensor) -> tuple[Tensor, Tensor]:
         tokens = self.context_in(latents.transpose(1, 2)) + self.stream[0]
