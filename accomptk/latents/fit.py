@@ -212,7 +212,8 @@ def codec_loss(
     first = int(rng.integers(SETTLED_FRAMES, components.shape[1] - BALANCED_FRAMES + 1))
     some = slice(first, first + BALANCED_FRAMES)
     with torch.autocast("cpu", enabled=False):
-        balances = [spectrum.balance(each[:, some] @ code.basis) for each in (made, components)]
+        basis = code.basis.to(components)
+        balances = [spectrum.balance(each[:, some] @ basis) for each in (made, components)]
     return loss + recipe.balance * (balances[0] - balances[1]).abs().mean()
 
 

@@ -10,12 +10,50 @@ BINS = N_FFT // 2 + 1
 MOMENTUM = 0.5
 _RATIO = N_FFT // HOP_LENGTH
 TRACKED = 384
-"""Bins in which peaks are followed, up to 8 kHz. Those above begin with phases drawn once and for
-all: in step they would pile up to a click in the middle of a column, most often at a join."""
+"""Bins whose phases are looked for, up to 8 kHz. Those above are noise to the ear: they get the
+phases of a noise, which agree with each other without any search, and have no place where they
+pile up to a click."""
+
+NOISE_FRAMES = 16
+"""Length of that noise, 1.3 s: a shorter one is heard to come again."""
 
 _CLIMBS = 3  # each doubles the way to a peak: 8 bins
 _TINY = 1e-9
 _PLAYED_NORM = 1.5  # sum of the squared Hann windows that overlap at a quarter of their length
+
+
+class Grid:
+    """Columns of one frame and the samples that they sum to, at any rate.
+
+    Args:
+        n_fft: Length of a column; a quarter of it is a hop.
+    """
+
+    def __init__(self, n_fft: int) -> None:
+        self.n_fft, self.hop = n_fft, n_fft // _RATIO
+        self.overlap, self.frame = n_fft - self.hop, COLUMNS * self.hop
+        self.window = torch.hann_window(n_fft)
+        norm = self._overlap_add((self.window**2).expand(1, COLUMNS, n_fft))[0]
+        norm[: self.overlap] = _PLAYED_NORM
+        self.weight = 1 / norm.clamp_min(1e-3)
+
+    def sum(self, spectrum: Tensor, tail: Tensor) -> Tensor:
+        """Columns [B, COLUMNS, bins] added to what earlier ones left: [B, frame + overlap]."""
+        wav = self._overlap_add(torch.fft.irfft(spectrum, n=self.n_fft) * self.window)
+        wav[:, : self.overlap] += tail
+        return wav
+
+    def columns(self, wav: Tensor) -> Tensor:
+        """Spectra of the columns in [..., N] samples, [..., columns, n_fft / 2 + 1]."""
+        return torch.fft.rfft(wav.unfold(-1, self.n_fft, self.hop) * self.window)
+
+    def _overlap_add(self, columns: Tensor) -> Tensor:
+        """Sum of [B, COLUMNS, n_fft] columns at their places."""
+        quarters = columns.reshape(columns.shape[0], COLUMNS, _RATIO, self.hop)
+        total = columns.new_zeros(columns.shape[0], COLUMNS + _RATIO - 1, self.hop)
+        for quarter in range(_RATIO):
+            total[:, quarter : quarter + COLUMNS] += quarters[:, :, quarter]
+        return total.flatten(1)
 
 
 class PhaseRebuilder:
@@ -24,7 +62,8 @@ class PhaseRebuilder:
     Phases start from the last column's: each spectral peak advances by its own frequency and
     takes its neighbourhood along (Laroche & Dolson 1999; Beauregard et al. 2015). A few fast
     Griffin-Lim iterations over the frame's columns follow, in which the columns played before
-    stay as they are (Beauregard et al. 2005).
+    stay as they are (Beauregard et al. 2005). Both happen at the rate of the bins that are
+    tracked, a third of the samples'.
 
     Args:
         iterations: Griffin-Lim iterations a frame.
@@ -34,20 +73,19 @@ class PhaseRebuilder:
     def __init__(self, iterations: int, momentum: float = MOMENTUM) -> None:
         self.iterations = iterations
         self.momentum = momentum
-        self.window = torch.hann_window(N_FFT)
-        norm = _overlap_add((self.window**2).expand(1, COLUMNS, N_FFT))[0]
-        norm[:OVERLAP] = _PLAYED_NORM
-        self.weight = 1 / norm.clamp_min(1e-3)
+        self.low, self.whole = Grid(2 * TRACKED), Grid(N_FFT)
         # Phases refer to the middle of a column, where those of one sinusoid are equal.
-        self.centre = 1.0 - 2.0 * (torch.arange(BINS) % 2)
-        drawn = torch.rand(COLUMNS, BINS - TRACKED, generator=torch.Generator().manual_seed(0))
-        self.drawn = torch.polar(torch.ones_like(drawn), drawn * (2 * torch.pi))
+        self.centre = 1.0 - 2.0 * (torch.arange(TRACKED) % 2)
+        noise = self.whole.columns(_circular_noise())[:, TRACKED:]
+        self.noise = (noise / noise.abs()).unflatten(0, (NOISE_FRAMES, COLUMNS))
 
     def state(self, batch: int) -> dict[str, Tensor]:
         """State of streams that have played nothing."""
         return {
             "tail": torch.zeros(batch, OVERLAP),
-            "phasor": torch.ones(batch, BINS, dtype=torch.complex64),
+            "low_tail": torch.zeros(batch, self.low.overlap),
+            "phasor": torch.ones(batch, TRACKED, dtype=torch.complex64),
+            "frame": torch.zeros(batch, dtype=torch.long),
         }
 
     def play(self, magnitude: Tensor, state: dict[str, Tensor]) -> Tensor:
@@ -60,22 +98,24 @@ class PhaseRebuilder:
         Returns:
             [B, FRAME_SAMPLES].
         """
-        first = magnitude * self._advance(magnitude, state["phasor"])
-        spectrum = self._refine(first, magnitude, state["tail"])
-        wav = self._sum(spectrum, state["tail"])
-        last = spectrum[:, -1] + _TINY  # phase 0 where nothing is
-        state["tail"] = wav[:, FRAME_SAMPLES:].clone()
+        tracked, above = magnitude[..., :TRACKED].contiguous(), magnitude[..., TRACKED:]
+        first = tracked * self._advance(tracked, state["phasor"])
+        found = self._refine(first, tracked, state["low_tail"])
+        state["low_tail"] = self.low.sum(found, state["low_tail"])[:, self.low.frame :].clone()
+        last = found[:, -1] + _TINY  # phase 0 where nothing is
         state["phasor"] = _rescale(last, torch.ones_like(last.real)) * self.centre
+        noise = above * self.noise[state["frame"] % NOISE_FRAMES]
+        wav = self.whole.sum(torch.cat([found, noise], -1), state["tail"])
+        state["tail"], state["frame"] = wav[:, FRAME_SAMPLES:].clone(), state["frame"] + 1
         return wav[:, :FRAME_SAMPLES] / _PLAYED_NORM
 
     def _advance(self, magnitude: Tensor, phasor: Tensor) -> Tensor:
-        """First phases of the columns, from the last column's: [B, COLUMNS, BINS] phasors."""
-        step, owner = _peak_steps(magnitude[..., :TRACKED])
+        """First phases of the columns, from the last column's: [B, COLUMNS, TRACKED] phasors."""
+        step, owner = _peak_steps(magnitude)
         made = phasor.new_empty(magnitude.shape)
-        made[..., TRACKED:] = self.drawn
         for column in range(COLUMNS):
-            turned = phasor[:, :TRACKED] * step[:, column]
-            torch.gather(turned, 1, owner[:, column], out=made[:, column, :TRACKED])
+            turned = phasor * step[:, column]
+            torch.gather(turned, 1, owner[:, column], out=made[:, column])
             phasor = made[:, column]
         return made * self.centre
 
@@ -83,17 +123,17 @@ class PhaseRebuilder:
         """Fast Griffin-Lim over the frame's columns, those before it held: complex columns."""
         before = spectrum
         for _ in range(self.iterations):
-            wav = self._sum(spectrum, tail) * self.weight
-            found = torch.fft.rfft(wav.unfold(-1, N_FFT, HOP_LENGTH) * self.window)
+            wav = self.low.sum(spectrum, tail) * self.low.weight
+            found = self.low.columns(wav)[..., :TRACKED].contiguous()
             spectrum = _rescale(_extrapolate(before, found, self.momentum), magnitude)
             before = found
         return spectrum
 
-    def _sum(self, spectrum: Tensor, tail: Tensor) -> Tensor:
-        """Overlapping columns, added to what earlier ones left: [B, FRAME_SAMPLES + OVERLAP]."""
-        wav = _overlap_add(torch.fft.irfft(spectrum, n=N_FFT) * self.window)
-        wav[:, :OVERLAP] += tail
-        return wav
+
+def _circular_noise() -> Tensor:
+    """White noise of ``NOISE_FRAMES`` that begins again without a seam, as its columns need it."""
+    noise = torch.randn(NOISE_FRAMES * FRAME_SAMPLES, generator=torch.Generator().manual_seed(0))
+    return torch.cat([noise, noise[:OVERLAP]])
 
 
 def _peak_steps(magnitude: Tensor) -> tuple[Tensor, Tensor]:
@@ -118,15 +158,6 @@ def _peak_steps(magnitude: Tensor) -> tuple[Tensor, Tensor]:
     for _ in range(_CLIMBS):
         owner = owner.gather(-1, owner)
     return torch.complex(torch.cos(turn), torch.sin(turn)), owner
-
-
-def _overlap_add(columns: Tensor) -> Tensor:
-    """Sum [B, COLUMNS, N_FFT] columns at their places: [B, FRAME_SAMPLES + OVERLAP]."""
-    quarters = columns.reshape(columns.shape[0], COLUMNS, _RATIO, HOP_LENGTH)
-    total = columns.new_zeros(columns.shape[0], COLUMNS + _RATIO - 1, HOP_LENGTH)
-    for quarter in range(_RATIO):
-        total[:, quarter : quarter + COLUMNS] += quarters[:, :, quarter]
-    return total.flatten(1)
 
 
 def _rescale(spectrum: Tensor, magnitude: Tensor) -> Tensor:

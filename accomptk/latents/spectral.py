@@ -107,7 +107,8 @@ def load_spectral(path: Path, iterations: int = ITERATIONS) -> SpectralCodec:
     """
     tensors, header = load_tensors(path, "codec")
     spectrum = Spectrum(parse_recipe(header.extra["spectrum"], SpectrumRecipe, str(path)))
-    base = LinearCode(*(tensors[name] for name in ("basis", "mean", "scale")))
+    # The basis in the precision that it is used in: to convert it took longer than to apply it.
+    base = LinearCode(tensors["basis"].double(), tensors["mean"], tensors["scale"])
     code: Code = base
     if "size" in header.extra:
         size = parse_recipe(header.extra["size"], Size, str(path))

@@ -37,7 +37,7 @@ def test_whole_file_is_the_stream(any_codec):
     delay, made = any_codec.decode_delay, decode(any_codec, whole)
     # Rebuilding phases makes the last bits of a network's output larger.
     apart = made[..., :-delay] - played[..., delay:]
-    assert apart.square().mean().sqrt() < 0.03 * made.square().mean().sqrt()
+    assert apart.square().mean().sqrt() < 0.05 * made.square().mean().sqrt()
 
 
 def test_block_size_of_encode_does_not_show(any_codec, monkeypatch):

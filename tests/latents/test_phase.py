@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchaudio.transforms import GriffinLim
 
-from accomptk.latents.phase import BINS, PhaseRebuilder
+from accomptk.latents.phase import BINS, TRACKED, PhaseRebuilder
 from accomptk.latents.spectrum import COLUMNS, FRAME_SAMPLES, HOP_LENGTH, N_FFT, OVERLAP
 from signals import clicks, sine
 
@@ -55,6 +55,25 @@ def test_few_iterations_come_close_to_32_of_the_whole_signal(tones):
     offline = GriffinLim(N_FFT, 32, N_FFT, HOP_LENGTH, power=1, momentum=0.99, rand_init=False)
     theirs = offline(magnitude.transpose(1, 2))
     assert ours < 3 * inconsistency(_aligned(theirs), magnitude)
+
+
+def test_noise_above_is_as_loud_as_its_magnitudes():
+    """Phases that do not agree with each other would lose 3 dB where columns overlap."""
+    noise = 0.1 * torch.randn(1, 40 * FRAME_SAMPLES, generator=torch.Generator().manual_seed(3))
+    wanted = columns_of(noise)
+    found = columns_of(play(PhaseRebuilder(0), wanted))[:, COLUMNS:, TRACKED:]
+    ratio = found.square().mean() / wanted[:, COLUMNS:, TRACKED:].square().mean()
+    assert -1.5 < 10 * ratio.log10() < 0.5
+
+
+def test_noise_does_not_come_again_soon():
+    magnitude = torch.zeros(1, 20 * COLUMNS, BINS)
+    magnitude[..., TRACKED:] = 1
+    played = play(PhaseRebuilder(0), magnitude)[0]
+    for frames in (1, 2, 4, 8):
+        late = played[frames * FRAME_SAMPLES :]
+        likeness = torch.corrcoef(torch.stack([late, played[: len(late)]]))[0, 1]
+        assert abs(likeness) < 0.1
 
 
 def _aligned(wav: torch.Tensor) -> torch.Tensor:
