@@ -45,7 +45,8 @@ class Grid:
 
     def columns(self, wav: Tensor) -> Tensor:
         """Spectra of the columns in [..., N] samples, [..., columns, n_fft / 2 + 1]."""
-        return torch.fft.rfft(wav.unfold(-1, self.n_fft, self.hop) * self.window)
+        spectra: Tensor = torch.fft.rfft(wav.unfold(-1, self.n_fft, self.hop) * self.window)
+        return spectra
 
     def _overlap_add(self, columns: Tensor) -> Tensor:
         """Sum of [B, COLUMNS, n_fft] columns at their places."""
@@ -77,7 +78,7 @@ class PhaseRebuilder:
         # Phases refer to the middle of a column, where those of one sinusoid are equal.
         self.centre = 1.0 - 2.0 * (torch.arange(TRACKED) % 2)
         noise = self.whole.columns(_circular_noise())[:, TRACKED:]
-        self.noise = (noise / noise.abs()).unflatten(0, (NOISE_FRAMES, COLUMNS))
+        self.noise = (noise / noise.abs()).reshape(NOISE_FRAMES, COLUMNS, BINS - TRACKED)
 
     def state(self, batch: int) -> dict[str, Tensor]:
         """State of streams that have played nothing."""
