@@ -64,16 +64,16 @@ class ManyPasses:
     def __init__(self, view: OnePass, guidance: float = 1.0) -> None:
         assert isinstance(view.denoiser, Denoiser)
         assert isinstance(view.denoiser.net, StreamTransformer)
-        self.denoiser, self.net, self.guidance = view.denoiser, view.denoiser.net, guidance
-        self.layout, self.conditions = view.layout, view.conditions
+        self.view, self.guidance = view, guidance
+        self.denoiser, self.net = view.denoiser, view.denoiser.net
+        instrument, words = view.conditions.instrument, view.conditions.prompt.shape[-1]
         self.deaf = replace(view.layout, heard=torch.zeros_like(view.layout.heard))
-        instrument, frames = view.conditions.instrument, view.context.shape[2]
-        self.free = Conditions.free(instrument, view.conditions.prompt.shape[-1], frames)
+        self.free = Conditions.free(instrument, words, view.context.shape[2])
         self.towers = self.net.listen(view.context, view.history, view.layout, instrument)
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Denoised latents, as ``OnePass``, guided."""
-        informed = self._denoise(x, sigma, self.layout, self.conditions)
+        informed = self._denoise(x, sigma, self.view.layout, self.view.conditions)
         if self.guidance == 1:
             return informed
         alone = self._denoise(x, sigma, self.deaf, self.free)

@@ -367,7 +367,7 @@ class StreamTransformer(nn.Module):
         self, context: Tensor, history: Tensor, layout: Layout, instrument: Tensor
     ) -> Towers:
         """The work of a pass that does not depend on the noise; arguments as of ``forward``."""
-        context_mask, history_mask, _ = stream_masks(layout, self.frames)
+        context_mask, history_mask = tower_masks(layout, self.frames)
         streams = [
             self._in_16_bits(*self._context_tokens(context), context_mask),
             self._in_16_bits(*self._history_tokens(history, instrument), history_mask),
@@ -403,7 +403,7 @@ class StreamTransformer(nn.Module):
         echo = self._echo(layout, 0, conditions.beats, *((part, 0) for part in towers.latents))
         tokens, modulation, mask = self._in_16_bits(
             *self._noisy_tokens(x, c_noise, geometry, steering, repeat(echo, each)),
-            repeat(stream_masks(layout, self.frames)[2], each),
+            repeat(noisy_mask(layout, self.frames), each),
         )
         positions = torch.arange(x.shape[2])
         for block, (keys, values) in zip(self.blocks, towers.blocks, strict=True):
@@ -587,8 +587,8 @@ def fourier(c_noise: Tensor) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], -1)
 
 
-def stream_masks(layout: Layout, frames: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Who may attend to whom: context [T, T], history [B, 1, T, T], noisy [B, 1, T, 3 T].
+def tower_masks(layout: Layout, frames: int) -> tuple[Tensor, Tensor]:
+    """Who may attend to whom in the towers: context [T, T], history [B, 1, T, T].
 
     A masked row would be undefined, so every token may always attend to itself; history
     frames that do not exist attend to themselves and are attended to by nobody.
@@ -598,14 +598,18 @@ def stream_masks(layout: Layout, frames: int) -> tuple[Tensor, Tensor, Tensor]:
     band = (ahead >= 0) & (ahead < frames)
     exists = time[None, :] >= layout.history[:, None]
     history = (band & exists[:, None, :]) | (ahead == 0)
+    return band, history.unsqueeze(1)
+
+
+def noisy_mask(layout: Layout, frames: int) -> Tensor:
+    """Which frames of context, history and its own stream a noisy token reads, [B, 1, T, 3 T]."""
+    time = torch.arange(layout.start.shape[1], device=layout.start.device)
+    exists = time[None, :] >= layout.history[:, None]
     start, end, heard = (part.unsqueeze(-1) for part in (layout.start, layout.end, layout.heard))
     near = time >= end - frames
-    noisy = torch.cat(
-        [
-            (time < heard) & near,
-            (time < start) & near & exists[:, None, :],
-            layout.start[:, :, None] == layout.start[:, None, :],
-        ],
-        -1,
-    )
-    return band, history.unsqueeze(1), noisy.unsqueeze(1)
+    parts = [
+        (time < heard) & near,
+        (time < start) & near & exists[:, None, :],
+        layout.start[:, :, None] == layout.start[:, None, :],
+    ]
+    return torch.cat(parts, -1).unsqueeze(1)

@@ -12,7 +12,8 @@ from accomptk.diffusion.transformer import (
     Conditions,
     Layout,
     StreamTransformer,
-    stream_masks,
+    noisy_mask,
+    tower_masks,
 )
 from accomptk.window import Chunk, Window
 
@@ -194,7 +195,8 @@ def test_masks_follow_the_window():
     layout = Layout(
         *(torch.tensor([[-1, -1, 2, 2, 4]]) + shift for shift in (0, 2, -1)), torch.tensor([1])
     )
-    band, history, noisy = stream_masks(layout, 3)
+    band, history = tower_masks(layout, 3)
+    noisy = noisy_mask(layout, 3)
     assert band.int().tolist()[3] == [0, 1, 1, 1, 0]
     assert history[0, 0].int().tolist()[2] == [0, 1, 1, 0, 0]
     # the chunk of frames 2 and 3 ends at 4, heard 1, reaches back to frame 1

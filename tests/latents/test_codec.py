@@ -29,15 +29,16 @@ def lag(delay: int, codec: Codec) -> int:
 
 
 def test_whole_file_is_the_stream(any_codec):
-    wav, frame = music(any_codec, 2, 10), any_codec.frame_samples
+    streams = 8  # of a few alone, one whose peaks change owners decides the result
+    wav, frame = music(any_codec, streams, 10), any_codec.frame_samples
     whole, late = encode(any_codec, wav), lag(any_codec.encode_delay, any_codec)
-    latents = streamed(any_codec.encode_next, wav, any_codec.encode_state(2), frame)
+    latents = streamed(any_codec.encode_next, wav, any_codec.encode_state(streams), frame)
     torch.testing.assert_close(latents[..., late:], whole[..., : 10 - late], atol=1e-5, rtol=0)
-    played = streamed(any_codec.decode_next, whole, any_codec.decode_state(2), 1)
+    played = streamed(any_codec.decode_next, whole, any_codec.decode_state(streams), 1)
     delay, made = any_codec.decode_delay, decode(any_codec, whole)
     # Rebuilding phases makes the last bits of a network's output larger.
     apart = made[..., :-delay] - played[..., delay:]
-    assert apart.square().mean().sqrt() < 0.05 * made.square().mean().sqrt()
+    assert apart.square().mean().sqrt() < 0.03 * made.square().mean().sqrt()
 
 
 def test_block_size_of_encode_does_not_show(any_codec, monkeypatch):

@@ -42,13 +42,14 @@ def test_pitch_is_kept(pca_codec):
     assert peak_hz == pytest.approx(186.0, abs=3.0)
 
 
-def test_joins_of_frames_do_not_click():
-    codec = load_codec(SHIPPED)
+def test_joins_of_frames_do_not_click(pca_codec):
     wav = torch.from_numpy(sine(62.0, 6.0) + sine(186.0, 6.0))[None, None]
-    late = codec.decode_next(encode(codec, wav), codec.decode_state(1))
-    jump_db, treble_db = joins(late[:, 0].numpy(), FRAME, SAMPLE_RATE)
-    assert jump_db < 2.0
-    assert treble_db < 6.0
+    for codec, first in ((load_codec(SHIPPED), 0), (pca_codec, 1)):
+        # A linear code makes a broad click of the onset, which ends at the first join.
+        late = codec.decode_next(encode(codec, wav), codec.decode_state(1))[:, 0].numpy()
+        jump_db, treble_db = joins(late[:, first * FRAME :], FRAME, SAMPLE_RATE)
+        assert jump_db < 2.0
+        assert treble_db < 6.0
 
 
 def test_clicks_keep_their_places(pca_codec):
