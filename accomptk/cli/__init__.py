@@ -11,6 +11,7 @@ import click
 from accomptk import __version__
 from accomptk.errors import AccomptkError
 from accomptk.memory import keep_freed_memory
+from accomptk.threads import leave_cores_to_torch
 
 
 class Entry(NamedTuple):
@@ -107,6 +108,7 @@ def main() -> None:
 
     With no options each verb uses the shipped model, the shipped demo songs and the default recipe.
     """
+    leave_cores_to_torch()
     keep_freed_memory()
     logger = logging.getLogger("accomptk")
     if not logger.handlers:

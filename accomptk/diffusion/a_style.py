@@ -29,6 +29,7 @@ from accomptk.diffusion.transformer import (
     fourier,
     repeat,
     rotate,
+    turns,
 )
 from accomptk.recipe import parse_recipe
 from accomptk.stems.instruments import INSTRUMENTS
@@ -66,6 +67,7 @@ class WindowTransformer(nn.Module):
             nn.Linear(64, size.width), nn.SiLU(), nn.Linear(size.width, size.width)
         )
         self.modulation = nn.Linear(size.width, 6 * size.width)
+        self.head = size.width // size.heads
         self.blocks = Blocks(size.depth, size.width, size.heads)
         self.norm_out = nn.LayerNorm(size.width, elementwise_affine=False)
         self.out = nn.Linear(size.width, channels)
@@ -91,11 +93,11 @@ class WindowTransformer(nn.Module):
         tokens = self.inward(inputs.transpose(1, 2))
         condition = self.sigma(fourier(c_noise)) + self.instrument(instrument).unsqueeze(1)
         modulation = self.modulation(silu(condition)).unflatten(-1, (6, self.width))
-        positions = torch.arange(x.shape[2])
+        by = turns(torch.arange(x.shape[2]), self.head)
         for block in self.blocks:
             table = modulation + block.offsets
             q, k, v = block.qkv(tokens, table)
-            attended = scaled_dot_product_attention(rotate(q, positions), rotate(k, positions), v)
+            attended = scaled_dot_product_attention(rotate(q, by), rotate(k, by), v)
             tokens = block.finish(tokens, attended, table)
         emitted: Tensor = self.out(self.norm_out(tokens))
         return emitted.transpose(1, 2)

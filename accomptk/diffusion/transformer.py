@@ -183,14 +183,24 @@ class Towers:
     blocks: tuple[tuple[Tensor, Tensor], ...]
 
 
-def rotate(x: Tensor, positions: Tensor) -> Tensor:
-    """Rotary position embedding (Su et al. 2021), x [B, H, T, D], positions [T]."""
-    half = x.shape[-1] // 2
+Turns = tuple[Tensor, Tensor]
+"""Cosine and signed sine of each dimension's angle at each position, [T, D]."""
+
+
+def turns(positions: Tensor, size: int) -> Turns:
+    """How far rotary embedding (Su et al. 2021) turns heads of a size D at positions [T]."""
+    half = size // 2
     frequencies = 1000.0 ** (-torch.arange(half) / half)
     angles = positions.to(torch.float32)[:, None] * frequencies
-    cos, sin = angles.cos().to(x), angles.sin().to(x)
-    first, second = x[..., :half], x[..., half:]
-    return torch.cat([first * cos - second * sin, first * sin + second * cos], -1)
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)
+
+
+def rotate(x: Tensor, by: Turns) -> Tensor:
+    """Rotary embedding of x [B, H, T, D]; a dimension and the one D / 2 further are a pair."""
+    first, second = x.chunk(2, -1)
+    cos, sin = (part.to(x) for part in by)
+    return torch.addcmul(x * cos, torch.cat([second, first], -1), sin)
 
 
 def bias_of(mask: Tensor, dtype: torch.dtype) -> Tensor:
@@ -314,7 +324,7 @@ class StreamTransformer(nn.Module):
     ) -> None:
         super().__init__()
         self.channels, self.width, self.frames, self.words = channels, width, frames, words
-        self.heads = heads
+        self.heads, self.head = heads, width // heads
         self.context_in, self.history_in, self.noisy_in = (
             nn.Linear(channels, width) for _ in range(3)
         )
@@ -372,18 +382,18 @@ class StreamTransformer(nn.Module):
             self._in_16_bits(*self._context_tokens(context), context_mask),
             self._in_16_bits(*self._history_tokens(history, instrument), history_mask),
         ]
-        positions = torch.arange(context.shape[2])
+        by = turns(torch.arange(context.shape[2]), self.head)
         blocks = []
         for index, block in enumerate(self.blocks):
             tables = [block.table(modulation) for _, modulation, _ in streams]
             heads = [block.qkv(x, table) for (x, *_), table in zip(streams, tables, strict=True)]
-            keys = [rotate(k, positions) for _, k, _ in heads]
+            keys = [rotate(k, by) for _, k, _ in heads]
             values = [v for *_, v in heads]
             blocks.append((torch.cat(keys, 2), torch.cat(values, 2)))
             if index + 1 == len(self.blocks):
                 break  # nobody reads the last block's output of a tower
             for which, (x, modulation, mask) in enumerate(streams):
-                query = rotate(heads[which][0], positions)
+                query = rotate(heads[which][0], by)
                 attended = attend(query, keys[which], values[which], mask)
                 streams[which] = block.finish(x, attended, tables[which]), modulation, mask
         return Towers((context, history), tuple(blocks))
@@ -405,13 +415,13 @@ class StreamTransformer(nn.Module):
             *self._noisy_tokens(x, c_noise, geometry, steering, repeat(echo, each)),
             repeat(noisy_mask(layout, self.frames), each),
         )
-        positions = torch.arange(x.shape[2])
+        by = turns(torch.arange(x.shape[2]), self.head)
         for block, (keys, values) in zip(self.blocks, towers.blocks, strict=True):
             table = block.table(modulation)
             q, k, v = block.qkv(tokens, table)
             attended = attend(
-                rotate(q, positions),
-                torch.cat([repeat(keys, each), rotate(k, positions)], 2),
+                rotate(q, by),
+                torch.cat([repeat(keys, each), rotate(k, by)], 2),
                 torch.cat([repeat(values, each), v], 2),
                 mask,
             )
@@ -436,12 +446,13 @@ class StreamTransformer(nn.Module):
             beats: Its beat rows, [B, BEAT_FEATURES, hop].
         """
         streams = len(beats)
-        shape = (streams, self.heads, 0, self.width // self.heads)
+        shape = (streams, self.heads, 0, self.head)
         nothing = self.out.weight.new_zeros(shape)
+        seen = [self._reach(cache, chunk, streams) for cache in (context, history) if cache.blocks]
+        start = [[(nothing, nothing)] * len(self.blocks)]
         blocks = []
-        for index in range(len(self.blocks)):
-            seen = [self._reach(cache, chunk, index, streams) for cache in (context, history)]
-            keys, values = zip((nothing, nothing), *filter(None, seen), strict=True)
+        for pairs in zip(*start, *seen, strict=True):
+            keys, values = zip(*pairs, strict=True)
             blocks.append((torch.cat(keys, 2), torch.cat(values, 2)))
         layout = Layout.of_chunk(chunk, streams, beats.device)
         kept = [self._kept(cache, streams) for cache in (context, history)]
@@ -454,29 +465,28 @@ class StreamTransformer(nn.Module):
         tokens, modulation = self._noisy_tokens(
             x, c_noise, layout.geometry(chunk.start), conditions, past.echo
         )
-        own = torch.arange(chunk.hop)
+        by = turns(torch.arange(chunk.hop), self.head)
         for block, (keys, values) in zip(self.blocks, past.blocks, strict=True):
             table = block.table(modulation)
             q, k, v = block.qkv(tokens, table)
             attended = scaled_dot_product_attention(
-                rotate(q, own),
-                torch.cat([rotate(k, own), keys], 2),
+                rotate(q, by),
+                torch.cat([rotate(k, by), keys], 2),
                 torch.cat([v, values], 2),
             )
             tokens = block.finish(tokens, attended, table)
         return self._emit(tokens)
 
-    def _reach(
-        self, cache: Cache, chunk: Chunk, index: int, streams: int
-    ) -> tuple[Tensor, Tensor] | None:
-        """Rotated keys and the values of a block that the chunk may attend to."""
-        first = max(chunk.end - self.frames, cache.end - cache.length)
-        if first >= cache.end or not cache.blocks:
-            return None
-        k, v = (part[:, :, first - cache.end :] for part in cache.blocks[index])
-        each = streams // k.shape[0]  # instruments that share a context
-        positions = torch.arange(first, cache.end) - chunk.start
-        return repeat(rotate(k, positions), each), repeat(v, each)
+    def _reach(self, cache: Cache, chunk: Chunk, streams: int) -> list[tuple[Tensor, Tensor]]:
+        """Rotated keys and the values of each block that the chunk may attend to."""
+        first = min(max(chunk.end - self.frames, cache.end - cache.length), cache.end)
+        by = turns(torch.arange(first, cache.end) - chunk.start, self.head)
+        reach = []
+        for block in cache.blocks:
+            k, v = (part[:, :, part.shape[2] - (cache.end - first) :] for part in block)
+            each = streams // k.shape[0]  # instruments that share a context
+            reach.append((repeat(rotate(k, by), each), repeat(v, each)))
+        return reach
 
     def _kept(self, cache: Cache, streams: int) -> tuple[Tensor, int]:
         """The latents that a cache keeps, for each stream, and the number of their first frame."""
@@ -516,6 +526,7 @@ class StreamTransformer(nn.Module):
         positions = torch.cat([cache.positions(), new])
         ahead = new[:, None] - positions[None, :]
         mask = ((ahead >= 0) & (ahead < self.frames)).to(tokens.device)
+        by, own = (turns(part - new[0], self.head) for part in (positions, new))
         blocks: list[tuple[Tensor, Tensor]] = []
         for index, block in enumerate(self.blocks):
             table = block.table(modulation)
@@ -527,7 +538,7 @@ class StreamTransformer(nn.Module):
             if index + 1 == len(self.blocks):
                 break  # nobody reads the last block's output of a tower
             attended = scaled_dot_product_attention(
-                rotate(q, new - new[0]), rotate(k, positions - new[0]), v, attn_mask=mask
+                rotate(q, own), rotate(k, by), v, attn_mask=mask
             )
             tokens = block.finish(tokens, attended, table)
         cache.blocks, cache.end = blocks, int(new[-1]) + 1

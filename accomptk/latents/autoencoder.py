@@ -138,7 +138,8 @@ class NeuralCode(nn.Module):
         components = self.base.encode(features, {}).transpose(1, 2)
         linear = components[..., : self.channels]
         latents = self.compress(components, memory)
-        return torch.lerp(linear, latents, audibility(features)).transpose(1, 2)
+        energy = features.square().mean(-1, keepdim=True)
+        return torch.lerp(linear, latents, audibility(energy)).transpose(1, 2)
 
     def decode_memory(self, batch: int) -> Memory:
         """Memory of streams that have played nothing."""
@@ -146,10 +147,12 @@ class NeuralCode(nn.Module):
 
     def decode(self, latents: Tensor, memory: Memory) -> Tensor:
         """[B, C, n] to [B, n, F]; silence is silent."""
-        linear = self.base.leading(self.channels).decode(latents, {})
+        # The basis is orthonormal: coefficients have the energy of the features that they make.
+        coefficients = self.base.leading(self.channels).coefficients(latents)
+        energy = coefficients.square().sum(-1, keepdim=True).float() / self.basis.shape[1]
         components = self.expand(latents.transpose(1, 2), memory)
         features = self.base.decode(components.transpose(1, 2), {})
-        return features * audibility(linear)
+        return features * audibility(energy)
 
     def compress(self, components: Tensor, memory: Memory) -> Tensor:
         """Scaled components [B, n, K] to latents [B, n, C]."""
@@ -164,7 +167,7 @@ class NeuralCode(nn.Module):
         return functional.pad(latents, (0, left_out)) + GAIN * self.deviation * guess
 
 
-def audibility(features: Tensor) -> Tensor:
-    """0 for frames of features [B, n, F] that are silent, 1 for those that are heard, [B, n, 1]."""
-    level = (features.square().mean(-1, keepdim=True) + 1e-12).sqrt()
+def audibility(energy: Tensor) -> Tensor:
+    """0 for silent frames, 1 for those that are heard; energy: mean square of features."""
+    level = (energy + 1e-12).sqrt()
     return ((level - QUIET) / (AUDIBLE - QUIET)).clamp(0, 1)

@@ -78,8 +78,11 @@ class LinearCode:
 
     def decode(self, latents: Tensor, memory: Memory) -> Tensor:
         """[B, C, n] to [B, n, F]."""
-        coefficients = latents.transpose(1, 2).double() * self.scale + self.mean
-        return (coefficients @ self.basis.double()).float()
+        return (self.coefficients(latents) @ self.basis.double()).float()
+
+    def coefficients(self, latents: Tensor) -> Tensor:
+        """[B, C, n] to what multiplies the basis, [B, n, C]."""
+        return latents.transpose(1, 2).double() * self.scale + self.mean
 
 
 def scales(deviation: Tensor, power: float, components: int) -> Tensor:

@@ -14,8 +14,8 @@ from accomptk.errors import CodecError
 SHIPPED = Path(__file__).parent.parent / "weights" / "codec.safetensors"
 """The codec that comes with the package."""
 
-ENCODE_BLOCK_FRAMES = 48
-"""Frames that `encode` hands over at a time; bounds its memory, does not change its result."""
+BLOCK_FRAMES = 48
+"""Frames that `encode` and `decode` hand over at a time; bounds memory, changes no result."""
 
 
 @dataclass(slots=True)
@@ -130,7 +130,7 @@ def encode(codec: Codec, wav: Tensor) -> Tensor:
     total = (frames + lag) * codec.frame_samples
     padded = functional.pad(wav, (0, total - wav.shape[-1]))
     state = codec.encode_state(wav.shape[0])
-    blocks = torch.split(padded, ENCODE_BLOCK_FRAMES * codec.frame_samples, dim=-1)
+    blocks = torch.split(padded, BLOCK_FRAMES * codec.frame_samples, dim=-1)
     latents = [codec.encode_next(block, state) for block in blocks if block.shape[-1]]
     if not latents:
         return wav.new_zeros(wav.shape[0], codec.channels, 0)
@@ -153,7 +153,8 @@ def decode(codec: Codec, latents: Tensor) -> Tensor:
     lag = -(-codec.decode_delay // codec.frame_samples)
     tail = silence(codec, batch, lag)
     state = codec.decode_state(batch)
-    parts = [codec.decode_next(part, state) for part in (latents.float(), tail) if part.shape[-1]]
+    blocks = [*torch.split(latents.float(), BLOCK_FRAMES, dim=-1), tail]
+    parts = [codec.decode_next(block, state) for block in blocks if block.shape[-1]]
     wav = torch.cat(parts, dim=-1)
     start = codec.decode_delay
     return wav[..., start : start + frames * codec.frame_samples]

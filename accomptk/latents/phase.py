@@ -23,7 +23,7 @@ _PLAYED_NORM = 1.5  # sum of the squared Hann windows that overlap at a quarter 
 
 
 class Grid:
-    """Columns of one frame and the samples that they sum to, at any rate.
+    """Columns and the samples that they sum to, at any rate.
 
     Args:
         n_fft: Length of a column; a quarter of it is a hop.
@@ -38,7 +38,7 @@ class Grid:
         self.weight = 1 / norm.clamp_min(1e-3)
 
     def sum(self, spectrum: Tensor, tail: Tensor) -> Tensor:
-        """Columns [B, COLUMNS, bins] added to what earlier ones left: [B, frame + overlap]."""
+        """Columns [B, n, bins] added to what earlier ones left, [B, n * hop + overlap]."""
         wav = self._overlap_add(torch.fft.irfft(spectrum, n=self.n_fft) * self.window)
         wav[:, : self.overlap] += tail
         return wav
@@ -49,11 +49,12 @@ class Grid:
         return spectra
 
     def _overlap_add(self, columns: Tensor) -> Tensor:
-        """Sum of [B, COLUMNS, n_fft] columns at their places."""
-        quarters = columns.reshape(columns.shape[0], COLUMNS, _RATIO, self.hop)
-        total = columns.new_zeros(columns.shape[0], COLUMNS + _RATIO - 1, self.hop)
-        for quarter in range(_RATIO):
-            total[:, quarter : quarter + COLUMNS] += quarters[:, :, quarter]
+        """Sum of [B, n, n_fft] columns at their places."""
+        batch, count, _ = columns.shape
+        quarters = columns.reshape(batch, count, _RATIO, self.hop)
+        total = functional.pad(quarters[:, :, 0], (0, 0, 0, _RATIO - 1))
+        for quarter in range(1, _RATIO):
+            total[:, quarter : quarter + count] += quarters[:, :, quarter]
         return total.flatten(1)
 
 
@@ -90,30 +91,43 @@ class PhaseRebuilder:
         }
 
     def play(self, magnitude: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """Samples of one frame, late by OVERLAP.
+        """Samples of the next n frames, late by OVERLAP.
 
         Args:
-            magnitude: [B, COLUMNS, BINS].
-            state: Entries of `state`; replaced by those after the frame.
+            magnitude: [B, n, COLUMNS, BINS].
+            state: Entries of `state`; replaced by those after the frames.
 
         Returns:
-            [B, FRAME_SAMPLES].
+            [B, n * FRAME_SAMPLES].
         """
-        tracked, above = magnitude[..., :TRACKED].contiguous(), magnitude[..., TRACKED:]
-        first = tracked * self._advance(tracked, state["phasor"])
-        found = self._refine(first, tracked, state["low_tail"])
+        frames = magnitude.shape[1]
+        tracked = magnitude[..., :TRACKED].contiguous()
+        steps, owners = _peak_steps(tracked)
+        found = torch.empty_like(tracked, dtype=torch.complex64)
+        for frame in range(frames):
+            now = slice(None), frame
+            found[now] = self._search(tracked[now], steps[now], owners[now], state)
+        cycle = torch.arange(frames) + state["frame"].unsqueeze(1)
+        noise = magnitude[..., TRACKED:] * self.noise[cycle % NOISE_FRAMES]
+        wav = self.whole.sum(torch.cat([found, noise], -1).flatten(1, 2), state["tail"])
+        played = frames * FRAME_SAMPLES
+        state["tail"], state["frame"] = wav[:, played:].clone(), state["frame"] + frames
+        return wav[:, :played] / _PLAYED_NORM
+
+    def _search(
+        self, magnitude: Tensor, step: Tensor, owner: Tensor, state: dict[str, Tensor]
+    ) -> Tensor:
+        """Complex columns of one frame below 8 kHz, [B, COLUMNS, TRACKED]."""
+        first = magnitude * self._advance(step, owner, state["phasor"])
+        found = self._refine(first, magnitude, state["low_tail"])
         state["low_tail"] = self.low.sum(found, state["low_tail"])[:, self.low.frame :].clone()
         last = found[:, -1] + _TINY  # phase 0 where nothing is
         state["phasor"] = _rescale(last, torch.ones_like(last.real)) * self.centre
-        noise = above * self.noise[state["frame"] % NOISE_FRAMES]
-        wav = self.whole.sum(torch.cat([found, noise], -1), state["tail"])
-        state["tail"], state["frame"] = wav[:, FRAME_SAMPLES:].clone(), state["frame"] + 1
-        return wav[:, :FRAME_SAMPLES] / _PLAYED_NORM
+        return found
 
-    def _advance(self, magnitude: Tensor, phasor: Tensor) -> Tensor:
+    def _advance(self, step: Tensor, owner: Tensor, phasor: Tensor) -> Tensor:
         """First phases of the columns, from the last column's: [B, COLUMNS, TRACKED] phasors."""
-        step, owner = _peak_steps(magnitude)
-        made = phasor.new_empty(magnitude.shape)
+        made = torch.empty_like(step)
         for column in range(COLUMNS):
             turned = phasor * step[:, column]
             torch.gather(turned, 1, owner[:, column], out=made[:, column])
@@ -141,10 +155,10 @@ def _peak_steps(magnitude: Tensor) -> tuple[Tensor, Tensor]:
     """How far each bin's phase turns in one hop, and the peak that each bin follows.
 
     Args:
-        magnitude: [B, COLUMNS, TRACKED].
+        magnitude: [..., TRACKED].
 
     Returns:
-        Phasors and indices of the owning peak, both [B, COLUMNS, TRACKED].
+        Phasors and indices of the owning peak, both [..., TRACKED].
     """
     level = torch.log(magnitude + _TINY)
     left, middle, right = level[..., :-2], level[..., 1:-1], level[..., 2:]

@@ -91,8 +91,7 @@ class SpectralCodec:
     def decode_next(self, latents: Tensor, state: State) -> Tensor:
         """Samples [B, 1, n * FRAME_SAMPLES] of the next [B, C, n] latents, late by OVERLAP."""
         magnitude = self.spectrum.synthesise(self.code.decode(latents, state.tensors))
-        frames = [self.phases.play(each, state.tensors) for each in magnitude.unbind(1)]
-        return _soften(torch.cat(frames, dim=-1) * self.make_up).unsqueeze(1)
+        return _soften(self.phases.play(magnitude, state.tensors) * self.make_up).unsqueeze(1)
 
 
 def load_spectral(path: Path, iterations: int = ITERATIONS) -> SpectralCodec:

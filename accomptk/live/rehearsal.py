@@ -1,10 +1,12 @@
-"""What a live stream costs through real UDP: a server and a client on this machine, timed."""
+"""What a live stream costs through real UDP: a server and, in another process, a client."""
 
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import numpy as np
 from accomptk.live.client import Client
 from accomptk.live.desk import Desk
 from accomptk.live.protocol import PACKET_FLOATS
+from accomptk.live.ring import Peer
 from accomptk.live.server import Server
 from accomptk.live.stage import Stage
 from accomptk.run import numpy_generator
@@ -76,7 +79,7 @@ def rehearse(stage: Stage, hop: int, gap: int, seconds: float, line: Line) -> di
     Returns:
         ``step_ms`` and ``in_to_out_ms`` (last sample of a hop sent to first packet back) with
         p50, p95, p99 and max; ``terms_ms``; ``jitter_ms``; ``misses`` of ``chunks``; ``cpu``,
-        cores busy; ``rtf``.
+        cores that the server kept busy; ``rtf``.
     """
     one = replace(
         stage,
@@ -85,19 +88,45 @@ def rehearse(stage: Stage, hop: int, gap: int, seconds: float, line: Line) -> di
         auto_hop=False,
         round_trip_s=max(stage.round_trip_s, line.round_trip_s),
     )
-    desk, rate = Desk(one), stage.codec.sample_rate
+    desk = Desk(one)
+    # A process of its own, as a musician's program is: threads of one Python take turns.
+    spawn = get_context("spawn")
+    with serving(desk) as server, ProcessPoolExecutor(1, mp_context=spawn) as elsewhere:
+        cpu_s = time.process_time()
+        client = elsewhere.submit(
+            play_noise, server.address, stage.codec.sample_rate, seconds, line
+        ).result()
+        cpu_s = time.process_time() - cpu_s
+        return _sum_up(desk, client, cpu_s, line)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a client saw; times are of the clock that all processes share.
+
+    Args:
+        begun_s: When the first sample was due.
+        seconds: How long it played.
+        chunks: Stem, first sample and time of each packet that came back.
+    """
+
+    begun_s: float
+    seconds: float
+    chunks: tuple[tuple[int, int, float], ...]
+
+
+def play_noise(server: Peer, rate: int, seconds: float, line: Line) -> Heard:
+    """Be a client that plays quiet noise in real time."""
     noise = LEVEL * numpy_generator(0, "bench").standard_normal(round(seconds * rate))
-    with serving(desk) as server:
-        client = Client(server.address, rate, line.packet, line.round_trip_s / 2, line.loss)
-        try:
-            client.join("bench")
-            begun_s, cpu_s = time.monotonic(), time.process_time()
-            client.perform(noise.astype(np.float32))
-            cpu = (time.process_time() - cpu_s) / (time.monotonic() - begun_s)
-            time.sleep(1.0 + line.round_trip_s)
-        finally:
-            client.close()
-        return _sum_up(desk, client, begun_s, cpu, line)
+    client = Client(server, rate, line.packet, line.round_trip_s / 2, line.loss)
+    try:
+        client.join("bench")
+        begun_s = time.monotonic()
+        client.perform(noise.astype(np.float32))
+        time.sleep(1.0 + line.round_trip_s)
+    finally:
+        client.close()
+    return Heard(begun_s, seconds, tuple(client.chunks))
 
 
 def measure_all(
@@ -126,11 +155,11 @@ def measure_all(
     return rows
 
 
-def _sum_up(desk: Desk, client: Client, begun_s: float, cpu: float, line: Line) -> dict[str, Any]:
+def _sum_up(desk: Desk, client: Heard, cpu_s: float, line: Line) -> dict[str, Any]:
     conductor = desk.playing
     figures, setup = conductor.figures, conductor.wanted
     terms = list(figures.terms_ms)[WARM_STEPS:]
-    waits = _in_to_out_ms(desk, client, begun_s)[WARM_STEPS:]
+    waits = _in_to_out_ms(desk, client)[WARM_STEPS:]
     hop_ms = conductor.window()[2]
     step_ms = list(figures.step_ms)[WARM_STEPS:]
     return {
@@ -146,7 +175,7 @@ def _sum_up(desk: Desk, client: Client, begun_s: float, cpu: float, line: Line) 
         "leaps": figures.leaps,
         "lost_samples": conductor.timeline.counts.lost,
         "rtf": float(np.mean(step_ms)) / hop_ms if step_ms else None,
-        "cpu": cpu,
+        "cpu": cpu_s / client.seconds,
         "step_ms": quantiles(step_ms),
         "in_to_out_ms": quantiles(waits),
         "jitter_ms": float(np.std(waits)) if waits else None,
@@ -156,18 +185,19 @@ def _sum_up(desk: Desk, client: Client, begun_s: float, cpu: float, line: Line) 
     }
 
 
-def _in_to_out_ms(desk: Desk, client: Client, begun_s: float) -> list[float]:
+def _in_to_out_ms(desk: Desk, client: Heard) -> list[float]:
     """For each hop, from its last sample sent to the first packet of its chunk come back."""
     conductor = desk.playing
     size, rate = conductor.frame_samples, conductor.rate
     hop, gap = conductor.wanted.hop * size, conductor.wanted.gap * size
     delay = round(desk.stage.codec.decode_delay * rate / desk.stage.codec.sample_rate)
     first_s: dict[int, float] = {}
-    for stem, position, at_s in list(client.chunks):
+    for stem, position, at_s in client.chunks:
         chunk = (position + delay - gap) // hop
         if stem == 0 and chunk not in first_s:
             first_s[chunk] = at_s
-    return [1000 * (at_s - begun_s - chunk * hop / rate) for chunk, at_s in sorted(first_s.items())]
+    firsts = sorted(first_s.items())
+    return [1000 * (at_s - client.begun_s - chunk * hop / rate) for chunk, at_s in firsts]
 
 
 def quantiles(values: list[float]) -> dict[str, float | None]:

@@ -44,7 +44,7 @@ def test_whole_file_is_the_stream(any_codec):
 def test_block_size_of_encode_does_not_show(any_codec, monkeypatch):
     wav = music(any_codec, 1, 9)
     whole = encode(any_codec, wav)
-    monkeypatch.setattr("accomptk.latents.codec.ENCODE_BLOCK_FRAMES", 2)
+    monkeypatch.setattr("accomptk.latents.codec.BLOCK_FRAMES", 2)
     torch.testing.assert_close(encode(any_codec, wav), whole, atol=1e-5, rtol=0)
 
 
