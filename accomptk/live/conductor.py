@@ -179,7 +179,7 @@ class Conductor:
         if self.wanted.mode == "prompt":
             is_over = position >= self.timeline.taken + needed
             return is_over and not self.is_waiting(now_s)
-        if self.timeline.contiguous() >= needed:
+        if self.timeline.holds(needed):
             return True
         grace_s = min(max(self.clock.delay_s, GRACE_S[0]), GRACE_S[1])
         is_over = position >= self.timeline.taken + needed + grace_s * self.rate

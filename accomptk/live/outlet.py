@@ -93,11 +93,6 @@ class Outlet:
                 due.append(self._waiting.popleft()[1])
             return due
 
-    def next_s(self) -> float | None:
-        """When the next datagram is due, None when none waits."""
-        with self._lock:
-            return self._waiting[0][0] if self._waiting else None
-
     def stop(self, now_s: float) -> None:
         """Fade out what was sent, and send no more of what waits."""
         with self._lock:

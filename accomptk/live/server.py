@@ -73,6 +73,7 @@ class Server:
         self._stop = threading.Event()
         self._came = threading.Event()
         self._ready = threading.Event()
+        self._made = threading.Event()
         self._threads: list[threading.Thread] = []
         self.socket = _bind(host, port)
 
@@ -115,6 +116,7 @@ class Server:
         self._stop.set()
         self._came.set()
         self._ready.set()
+        self._made.set()
 
     def _answer(self, each: Callable[[], None]) -> None:
         last_s = self.now()
@@ -171,14 +173,22 @@ class Server:
                     raise
                 self.front.recover()
                 worked = True
-            if not worked:
+            if worked:
+                self._made.set()
+            else:
                 self._ready.wait(IDLE_S)
                 self._ready.clear()
 
     def _send(self) -> None:
+        # Every look for something to send interrupts the engine: fewer of them in a lull.
+        lull_s = PACE_S
         while not self._stop.is_set():
-            if not self._flush():
-                time.sleep(PACE_S)
+            if self._flush() or self._made.is_set():
+                lull_s = PACE_S
+                self._made.clear()
+            else:
+                self._made.wait(lull_s)
+                lull_s = min(1.25 * lull_s, IDLE_S)
 
     def _flush(self) -> bool:
         due = self.front.due(self.now())

@@ -76,11 +76,11 @@ class Timeline:
         self.end = max(self.end, last)
         return True
 
-    def contiguous(self) -> int:
-        """How many samples from ``taken`` on are here without a hole."""
-        count = self.end - self.taken
-        here = self._is_here[np.arange(self.taken, self.end) % len(self._wav)]
-        return count if here.all() else int(np.argmin(here))
+    def holds(self, count: int) -> bool:
+        """Whether the next ``count`` samples are here without a hole."""
+        if self.end - self.taken < count:
+            return False
+        return bool(self._is_here[np.arange(self.taken, self.taken + count) % len(self._wav)].all())
 
     def take(self, count: int) -> tuple[Samples, int]:
         """The next ``count`` samples, holes concealed, and how many those are."""
