@@ -45,7 +45,7 @@ class _Model:
     prior: Floats
     valid: Floats  # 1 for the places that a period has
     sounds: Floats  # 1 on the beat, falling to 0 around it
-    turn: Complexes  # phase of a place
+    turn: tuple[Floats, Floats]  # phase of a place, its cosine and sine
     change: Floats  # probability of the next period given this one, [periods, periods]
     near: Floats  # 1 where two periods are one tempo, [periods, periods]
 
@@ -56,12 +56,13 @@ def _model() -> _Model:
     valid = (places < period).astype(float)
     prior = valid / period**2  # as many pointers an octave, spread evenly over the beat
     change = np.exp(-np.abs(PERIODS / period - 1) / TEMPO_CHANGE)
+    phase = 2 * np.pi * places / period
     distance = np.minimum(places, period - places)
     return _Model(
         prior=prior / prior.sum(),
         valid=valid,
         sounds=np.maximum(1 - distance / SOUNDING, 0) * valid,
-        turn=np.exp(2j * np.pi * places / period) * valid,
+        turn=(np.cos(phase) * valid, np.sin(phase) * valid),
         change=change / change.sum(axis=1, keepdims=True),
         near=(np.abs(np.log(PERIODS / period)) < NEAR).astype(float),
     )
@@ -93,7 +94,7 @@ class BeatPointer:
         step = np.arange(STEPS) - STEPS
         passed = self.belief[row, PERIODS[:, None] + step]
         belief = np.empty_like(self.belief)
-        belief[:, STEPS:] = self.belief[:, :-STEPS] * model.valid[:, STEPS:]
+        np.multiply(self.belief[:, :-STEPS], model.valid[:, STEPS:], out=belief[:, STEPS:])
         belief[:, :STEPS] = model.change.T @ passed
         if beat is not None:
             neither = max(1 - beat, FLOOR) * BEAT_SHARE / (1 - BEAT_SHARE)
@@ -127,8 +128,9 @@ class BeatPointer:
 
     def _vectors(self) -> Complexes:
         """Mean phase vector of each period, 0 for all but the likeliest tempo, [periods]."""
-        vectors: Complexes = np.einsum("ij,ij->i", self.belief, _model().turn)
-        return vectors * self._likeliest()
+        x, y = (np.einsum("ij,ij->i", self.belief, part) for part in _model().turn)
+        vectors: Complexes = (x + 1j * y) * self._likeliest()
+        return vectors
 
     def _likeliest(self) -> Floats:
         """1 for the periods near the likeliest, [periods]."""
