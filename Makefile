@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= runs/results
+DATA ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check smoke soak bench results measure demo-songs lock clean
@@ -53,11 +54,11 @@ bench: $(STAMP)  ## what a live step, a training step and preparing songs cost o
 results: $(STAMP)  ## make the tables and plots of results/ and README.md from the stored rows
 	$(BIN)/python -m accomptk.metrics.results
 
-measure: $(STAMP)  ## measure the stored rows again, with nothing else running
+measure: $(STAMP)  ## measure the stored rows again, with nothing else running; the ruler on DATA
 	$(BIN)/accomptk weights fetch
 	rm -f accomptk/demo/anchors/*.npz  # of another codec or other judges
 	$(BIN)/accomptk eval --lookahead 0,1,2 --audio --out $(OUT) --force --store results/eval.csv --cache accomptk/demo/anchors
-	$(BIN)/accomptk bench ruler --write
+	$(BIN)/accomptk bench ruler $(if $(DATA),--data $(DATA) --songs 12) --write
 	$(BIN)/python -m accomptk.metrics.results
 	$(BIN)/accomptk report $(OUT)
 	$(BIN)/python tests/report_picture.py $(OUT)/report.html results/report.png
