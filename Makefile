@@ -57,7 +57,7 @@ results: $(STAMP)  ## make the tables and plots of results/ and README.md from t
 measure: $(STAMP)  ## measure the stored rows again, with nothing else running; the ruler on DATA
 	$(BIN)/accomptk weights fetch
 	rm -f accomptk/demo/anchors/*.npz  # of another codec or other judges
-	$(BIN)/accomptk eval --lookahead 0,1,2 --audio --out $(OUT) --force --store results/eval.csv --cache accomptk/demo/anchors
+	$(BIN)/accomptk eval --lookahead 0,1,2 --models student,teacher,a_style --audio --out $(OUT) --force --store results/eval.csv --cache accomptk/demo/anchors
 	$(BIN)/accomptk bench ruler $(if $(DATA),--data $(DATA) --songs 12) --write
 	$(BIN)/python -m accomptk.metrics.results
 	$(BIN)/accomptk report $(OUT)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from accomptk.streaming.scoreboard import Scoreboard
     from accomptk.streaming.session import Session
 
-MODELS = ("student", "teacher", "a_style")
+MODELS = ("student", "a_style")
 OUTCOMES = "outcomes"  # folder of what came of each batch
 PARTS = ("drums", "bass", "guitar", "piano")
 EPILOG = """\b
@@ -64,7 +64,7 @@ Examples:
     "--models",
     default="",
     callback=split_names,
-    help="Shipped names or files; 'none' plays nothing.  [default: student,teacher,a_style]",
+    help="Shipped names or files; 'none' plays nothing.  [default: student,a_style]",
 )
 @instruments_option("", ",".join(PARTS))
 @data_option(None, "Prepared set, or a folder of songs.  [default: the shipped demo songs]")
