@@ -23,7 +23,7 @@ from accomptk.streaming.ledger import Ledger
 
 JOIN_MS = 2.0
 TIMED_STEPS = 12
-"""So many steps are timed before a window is chosen: a slow one among ten is met, not hoped away."""
+"""So many steps are timed before a window is chosen: enough to meet a slow one among ten."""
 
 
 @dataclass(slots=True)
