@@ -448,10 +448,10 @@ class StreamTransformer(nn.Module):
         streams = len(beats)
         shape = (streams, self.heads, 0, self.head)
         nothing = self.out.weight.new_zeros(shape)
-        seen = [self._reach(cache, chunk, streams) for cache in (context, history) if cache.blocks]
-        start = [[(nothing, nothing)] * len(self.blocks)]
+        seen = [[(nothing, nothing)] * len(self.blocks)]  # a stream may have seen nothing else
+        seen += [self._reach(cache, chunk, streams) for cache in (context, history) if cache.blocks]
         blocks = []
-        for pairs in zip(*start, *seen, strict=True):
+        for pairs in zip(*seen, strict=True):
             keys, values = zip(*pairs, strict=True)
             blocks.append((torch.cat(keys, 2), torch.cat(values, 2)))
         layout = Layout.of_chunk(chunk, streams, beats.device)

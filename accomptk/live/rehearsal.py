@@ -96,8 +96,8 @@ def rehearse(stage: Stage, hop: int, gap: int, seconds: float, line: Line) -> di
         client = elsewhere.submit(
             play_noise, server.address, stage.codec.sample_rate, seconds, line
         ).result()
-        cpu_s = time.process_time() - cpu_s
-        return _sum_up(desk, client, cpu_s, line)
+        cpu = (time.process_time() - cpu_s) / seconds
+        return _sum_up(desk, client, cpu, line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +106,10 @@ class Heard:
 
     Args:
         begun_s: When the first sample was due.
-        seconds: How long it played.
         chunks: Stem, first sample and time of each packet that came back.
     """
 
     begun_s: float
-    seconds: float
     chunks: tuple[tuple[int, int, float], ...]
 
 
@@ -126,7 +124,7 @@ def play_noise(server: Peer, rate: int, seconds: float, line: Line) -> Heard:
         time.sleep(1.0 + line.round_trip_s)
     finally:
         client.close()
-    return Heard(begun_s, seconds, tuple(client.chunks))
+    return Heard(begun_s, tuple(client.chunks))
 
 
 def measure_all(
@@ -155,7 +153,7 @@ def measure_all(
     return rows
 
 
-def _sum_up(desk: Desk, client: Heard, cpu_s: float, line: Line) -> dict[str, Any]:
+def _sum_up(desk: Desk, client: Heard, cpu: float, line: Line) -> dict[str, Any]:
     conductor = desk.playing
     figures, setup = conductor.figures, conductor.wanted
     terms = list(figures.terms_ms)[WARM_STEPS:]
@@ -175,7 +173,7 @@ def _sum_up(desk: Desk, client: Heard, cpu_s: float, line: Line) -> dict[str, An
         "leaps": figures.leaps,
         "lost_samples": conductor.timeline.counts.lost,
         "rtf": float(np.mean(step_ms)) / hop_ms if step_ms else None,
-        "cpu": cpu_s / client.seconds,
+        "cpu": cpu,
         "step_ms": quantiles(step_ms),
         "in_to_out_ms": quantiles(waits),
         "jitter_ms": float(np.std(waits)) if waits else None,

@@ -22,8 +22,7 @@ from accomptk.streaming.beat_sources import BeatSource, tracker
 from accomptk.streaming.ledger import Ledger
 
 JOIN_MS = 2.0
-TIMED_STEPS = 12
-"""So many steps are timed before a window is chosen: enough to meet a slow one among ten."""
+TIMED_STEPS = 3
 
 
 @dataclass(slots=True)
@@ -116,7 +115,7 @@ class Stage:
         self.setup = replace(self.setup, hop=hop, gap=gap)
 
     def measure(self, hop: int, limits: Limits) -> float:
-        """Slowest of ``TIMED_STEPS`` steps of a full window, in ms."""
+        """Slowest of a few steps of a full window, in ms."""
         ledger = Ledger()
         gap = min(hop, limits.most - hop)
         performance = self.perform(ledger, replace(self.setup, hop=hop, gap=gap))
