@@ -246,16 +246,18 @@ def ruler(
 @steps_option
 @click.option("--beats", type=click.Choice(["tracker", "none"]), default="tracker")
 @click.option("--seconds", default=30.0, show_default=True, help="Length of each stream.")
-@click.option("--auto", is_flag=True, help="Also the shortest hop and gap that hold here.")
+@click.option("--auto", is_flag=True, help="Also the shortest hop and gap that hold.")
 @click.option("--remote", is_flag=True, help="Also over a line of 40 ms that loses 1 %.")
+@click.option("--write", is_flag=True, help="Also replace results/live.csv and live-terms.csv.")
 @device_option
 @json_option
 def live(**options: Any) -> None:
     """Step time, and chunk in to chunk out through real UDP, for each hop and look-ahead."""
     from accomptk.latents.codec import load_codec
-    from accomptk.live.rehearsal import measure_all
+    from accomptk.live.rehearsal import measure_all, sheets
     from accomptk.live.setup import Setup
     from accomptk.live.stage import Stage
+    from accomptk.metrics.sheet import write_sheet
     from accomptk.run import gflops, machine_line, pick_device
     from accomptk.streaming.models import load_model, quickest
 
@@ -271,6 +273,9 @@ def live(**options: Any) -> None:
     stage = Stage(model, load_codec(options["codec"]), setup)
     windows = [(hop, (k - 1) * hop) for hop in hops for k in options["lookahead"]]
     rows = measure_all(stage, windows, options["seconds"], options["auto"], options["remote"])
+    if options["write"]:
+        for name, lines in sheets(rows, machine_line()).items():
+            write_sheet(Path("results") / f"{name}.csv", lines)
     if options["as_json"]:
         echo_json({"machine": machine_line(), "gflops": gflops(), "rows": rows})
         return

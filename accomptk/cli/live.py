@@ -148,6 +148,7 @@ def open_stage(options: dict[str, Any]) -> "Stage":
     from accomptk.errors import StreamError
     from accomptk.latents.codec import load_codec
     from accomptk.live.gap import HOPS
+    from accomptk.live.rehearsal import fit
     from accomptk.live.setup import Setup
     from accomptk.live.stage import Stage
     from accomptk.run import pick_device
@@ -184,7 +185,7 @@ def open_stage(options: dict[str, Any]) -> "Stage":
         auto_gap=gap == "auto" and lookahead is None,
     )
     if not is_multitrack:
-        stage.fit(stage.codec.sample_rate)
+        fit(stage, stage.codec.sample_rate)
     return stage
 
 

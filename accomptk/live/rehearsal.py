@@ -1,4 +1,4 @@
-"""What a live stream costs through real UDP: a server and, in another process, a client."""
+"""What a live stream costs through real UDP, and the hop and gap that hold at that cost."""
 
 import threading
 import time
@@ -13,6 +13,7 @@ import numpy as np
 
 from accomptk.live.client import Client
 from accomptk.live.desk import Desk
+from accomptk.live.gap import HOPS, Limits, choose
 from accomptk.live.protocol import PACKET_FLOATS
 from accomptk.live.ring import Peer
 from accomptk.live.server import Server
@@ -21,6 +22,10 @@ from accomptk.run import numpy_generator
 
 LEVEL = 0.05
 WARM_STEPS = 2
+TRIAL_S, TRIAL_STEPS = 2.0, 3
+"""How long a hop is tried at start: musicians wait for it, and a step alone tells nothing."""
+HOLDING_TRIES = 4
+"""Windows that are tried until one holds; a machine that others use may sustain none."""
 QUANTILES = (50, 95, 99)
 
 
@@ -81,14 +86,7 @@ def rehearse(stage: Stage, hop: int, gap: int, seconds: float, line: Line) -> di
         p50, p95, p99 and max; ``terms_ms``; ``jitter_ms``; ``misses`` of ``chunks``; ``cpu``,
         cores that the server kept busy; ``rtf``.
     """
-    one = replace(
-        stage,
-        setup=replace(stage.setup, hop=hop, gap=gap),
-        auto_gap=False,
-        auto_hop=False,
-        round_trip_s=max(stage.round_trip_s, line.round_trip_s),
-    )
-    desk = Desk(one)
+    desk = Desk(_fixed(stage, hop, gap, line))
     # A process of its own, as a musician's program is: threads of one Python take turns.
     spawn = get_context("spawn")
     with serving(desk) as server, ProcessPoolExecutor(1, mp_context=spawn) as elsewhere:
@@ -127,6 +125,33 @@ def play_noise(server: Peer, rate: int, seconds: float, line: Line) -> Heard:
     return Heard(begun_s, tuple(client.chunks))
 
 
+def fit(stage: Stage, rate: int) -> None:
+    """Choose hop and gap, as far as they are left to us, from what steps of a stream cost here.
+
+    Steps are timed while packets come and go: alone, one after the other, they cost another time.
+
+    Args:
+        stage: Models and setup; the setup is replaced.
+        rate: The client's sample rate.
+    """
+    if not stage.auto_gap:
+        return
+    limits = stage.limits(rate)
+    hops = HOPS if stage.auto_hop else (stage.setup.hop,)
+    hop, gap = choose(limits, lambda hop: slowest_ms(stage, hop, limits), hops)
+    stage.setup = replace(stage.setup, hop=hop, gap=gap)
+
+
+def slowest_ms(stage: Stage, hop: int, limits: Limits) -> float:
+    """Slowest step of a short stream to a client of this process, in ms."""
+    desk = Desk(_fixed(stage, hop, min(hop, limits.most - hop), Line()))
+    seconds = max(TRIAL_S, (WARM_STEPS + TRIAL_STEPS) * hop * stage.frame_s)
+    with serving(desk) as server:
+        play_noise(server.address, stage.codec.sample_rate, seconds, Line())
+    steps = list(desk.playing.figures.step_ms)
+    return max(steps[WARM_STEPS:] or steps, default=1000 * seconds)
+
+
 def measure_all(
     stage: Stage,
     windows: Sequence[tuple[int, int]],
@@ -134,23 +159,46 @@ def measure_all(
     with_auto: bool = False,
     with_remote: bool = False,
 ) -> list[dict[str, Any]]:
-    """A row a window, and where asked for one of the window that is chosen, and one from afar.
+    """A row a window, and where asked for those of the windows chosen here, and one from afar.
 
     Args:
         stage: Models and setup.
         windows: Hops and gaps, frames.
         seconds: Length of each stream.
-        with_auto: Whether to add the shortest hop and gap that hold here.
+        with_auto: Whether to add the hop and gap that are chosen here, and longer ones until
+            nothing is missed.
         with_remote: Whether to add the last window over a long, lossy line.
     """
     rows = [rehearse(stage, hop, gap, seconds, Line()) for hop, gap in windows]
     if with_auto:
-        fitted = replace(stage, auto_hop=True, auto_gap=True)
-        fitted.fit(stage.codec.sample_rate)
-        rows.append(rehearse(stage, fitted.setup.hop, fitted.setup.gap, seconds, Line()))
+        rows += hold(replace(stage, auto_hop=True, auto_gap=True), seconds)
     if with_remote:
         rows.append(rehearse(stage, *windows[-1], seconds, REMOTE))
     return rows
+
+
+def hold(stage: Stage, seconds: float) -> list[dict[str, Any]]:
+    """Rows of the window that is chosen and of ever longer gaps, until one misses nothing."""
+    fit(stage, stage.codec.sample_rate)
+    rows: list[dict[str, Any]] = []
+    for more in range(HOLDING_TRIES):
+        rows.append(rehearse(stage, stage.setup.hop, stage.setup.gap + more, seconds, Line()))
+        if not rows[-1]["misses"]:
+            break
+    return rows
+
+
+def _fixed(stage: Stage, hop: int, gap: int, line: Line) -> Stage:
+    """The stage with this window for good, in real time, and nothing written down."""
+    return replace(
+        stage,
+        setup=replace(stage.setup, hop=hop, gap=gap),
+        record=None,
+        auto_gap=False,
+        auto_hop=False,
+        round_trip_s=max(stage.round_trip_s, line.round_trip_s),
+        now=time.monotonic,
+    )
 
 
 def _sum_up(desk: Desk, client: Heard, cpu: float, line: Line) -> dict[str, Any]:
@@ -160,6 +208,13 @@ def _sum_up(desk: Desk, client: Heard, cpu: float, line: Line) -> dict[str, Any]
     waits = _in_to_out_ms(desk, client)[WARM_STEPS:]
     hop_ms = conductor.window()[2]
     step_ms = list(figures.step_ms)[WARM_STEPS:]
+    if terms and figures.chunks == len(waits) + WARM_STEPS:  # one of each, in the same order
+        latest = min(len(step_ms), len(waits))
+        carried = np.array(waits[-latest:]) - step_ms[-latest:]
+        terms = [
+            {**term, "transport": float(ms)}
+            for term, ms in zip(terms[-latest:], carried, strict=True)
+        ]
     return {
         "hop": setup.hop,
         "gap": setup.gap,
@@ -204,3 +259,30 @@ def quantiles(values: list[float]) -> dict[str, float | None]:
         return {**{f"p{q}": None for q in QUANTILES}, "max": None}
     found: dict[str, float | None] = {f"p{q}": float(np.percentile(values, q)) for q in QUANTILES}
     return {**found, "max": max(values)}
+
+
+def sheets(rows: Sequence[dict[str, Any]], machine: str) -> dict[str, list[dict[str, Any]]]:
+    """Measured streams as the stored tables ``live``, and ``live-terms`` of their steps."""
+    streams: list[dict[str, Any]] = []
+    terms: list[dict[str, Any]] = []
+    for row in rows:
+        far = f", {row['round_trip_ms']:g} ms away, {row['loss']:.0%} lost" if row["loss"] else ""
+        name = f"hop {row['hop']}, gap {row['gap']}{far}"
+        streams.append(
+            {
+                "stream": name,
+                "chunks": row["chunks"],
+                "missed": row["misses"],
+                **{f"step_ms_{quantile}": ms for quantile, ms in row["step_ms"].items()},
+                "share_of_hop_p95": row["step_ms"]["p95"] / row["hop_ms"],
+                **{f"in_to_out_ms_{quantile}": ms for quantile, ms in row["in_to_out_ms"].items()},
+                "jitter_ms": row["jitter_ms"],
+                "cores": row["cpu"],
+                "machine": machine,
+            }
+        )
+        terms += [
+            {"term": f"{name}: {term}", **{f"{quantile}_ms": ms for quantile, ms in times.items()}}
+            for term, times in row["terms_ms"].items()
+        ]
+    return {"live": streams, "live-terms": terms}

@@ -1,28 +1,24 @@
-"""What every stream of a server shares: models, the setup to begin with, and what steps cost."""
+"""What every stream of a server shares: models, and the setup to begin with."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from accomptk.diffusion.accompanist import Accompanist
 from accomptk.latents.codec import Codec
 from accomptk.live.clock import ClientClock
 from accomptk.live.conductor import Conductor, Tell
-from accomptk.live.gap import HOPS, Keeper, Limits, choose
+from accomptk.live.gap import Keeper, Limits
 from accomptk.live.outlet import Outlet, Write
 from accomptk.live.performance import Performance
 from accomptk.live.resampling import lag_s
 from accomptk.live.setup import Setup
 from accomptk.live.takes import Recorder
-from accomptk.run import numpy_generator
 from accomptk.streaming.beat_sources import BeatSource, tracker
 from accomptk.streaming.ledger import Ledger
 
 JOIN_MS = 2.0
-TIMED_STEPS = 3
 
 
 @dataclass(slots=True)
@@ -104,30 +100,6 @@ class Stage:
     def keeper(self, rate: int) -> Keeper:
         """What widens and narrows the gap of a stream."""
         return Keeper(self.limits(rate), keeps_hop=not self.auto_hop)
-
-    def fit(self, rate: int) -> None:
-        """Choose hop and gap, as far as they are left to us, from the cost of steps here."""
-        if not self.auto_gap:
-            return
-        limits = self.limits(rate)
-        hops = HOPS if self.auto_hop else (self.setup.hop,)
-        hop, gap = choose(limits, lambda hop: self.measure(hop, limits), hops)
-        self.setup = replace(self.setup, hop=hop, gap=gap)
-
-    def measure(self, hop: int, limits: Limits) -> float:
-        """Slowest of a few steps of a full window, in ms."""
-        ledger = Ledger()
-        gap = min(hop, limits.most - hop)
-        performance = self.perform(ledger, replace(self.setup, hop=hop, gap=gap))
-        size, rng = self.codec.frame_samples, numpy_generator(0, "measure")
-        noise = 0.05 * rng.standard_normal(self.model.frames * size).astype(np.float32)
-        performance.leap(noise)
-        times_ms = []
-        for _ in range(TIMED_STEPS + 1):  # the first one warms up
-            performance.hear(noise[: performance.due_frames * size])
-            ledger.close_step()
-            times_ms.append(sum(ledger.steps.pop().values()))
-        return max(times_ms[1:])
 
     def recorder(self, performance: Performance) -> Recorder | None:
         """What writes a new performance down; None where nothing is to be recorded."""

@@ -23,6 +23,7 @@ from accomptk.diffusion.student import Student, load_student
 from accomptk.diffusion.teacher import Teacher
 from accomptk.diffusion.trajectories import play_through
 from accomptk.diffusion.trajectory_shards import TrajectorySet
+from accomptk.metrics.sheet import write_sheet
 from accomptk.streaming.models import shipped_path
 
 LATENT, SPECTRAL, TEMPORAL = ("weights.latent=1", "weights.spectral=0", "weights.temporal=0")
@@ -97,7 +98,7 @@ def main(
                 "bytes": file.stat().st_size,
             }
         )
-        pd.DataFrame(rows).to_csv(store, index=False)
+        write_sheet(store, pd.DataFrame(rows).to_dict("records"))
     click.echo(pd.DataFrame(rows).to_string(index=False))
 
 

@@ -15,6 +15,7 @@ import torch
 
 from accomptk.diffusion.consistency import OnePass
 from accomptk.diffusion.trajectory_shards import TrajectorySet
+from accomptk.metrics.sheet import write_sheet
 from accomptk.streaming.models import load_model
 
 
@@ -43,22 +44,17 @@ def main(trajectories: Path, models: str, out: Path) -> None:
     import matplotlib.pyplot as plt
 
     held_out = TrajectorySet(trajectories)
-    rows = [
-        {"model": name, "sigma": sigma, "error": error}
-        for name in models.split(",")
-        for sigma, error in zip(
-            held_out.sigmas.tolist(), errors(load_model(name), held_out), strict=False
-        )
-    ]
-    table = pd.DataFrame(rows)
-    table.to_csv(out.with_suffix(".csv"), index=False)
-    for name, part in table.groupby("model", sort=False):
-        plt.loglog(part["sigma"], part["error"], marker="o", label=name)
+    sigmas = held_out.sigmas[:-1].tolist()
+    found = {Path(name).stem: errors(load_model(name), held_out) for name in models.split(",")}
+    table = pd.DataFrame({"sigma": sigmas, **found})
+    write_sheet(out.with_suffix(".csv"), table.to_dict("records"))
+    for name, values in found.items():
+        plt.loglog(sigmas, values, marker="o", label=name)
     plt.xlabel("sigma")
     plt.ylabel("error of f(x, sigma), relative to the ends")
     plt.legend()
     plt.savefig(out.with_suffix(".png"), dpi=150)
-    click.echo(table.pivot_table("error", "sigma", "model").to_string())
+    click.echo(table.to_string(index=False))
 
 
 if __name__ == "__main__":

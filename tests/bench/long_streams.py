@@ -20,6 +20,7 @@ from accomptk.latents.traits import TRAITS, measure
 from accomptk.metrics.beat import beat_f1
 from accomptk.metrics.frechet import Reference
 from accomptk.metrics.panel import find_panel
+from accomptk.metrics.sheet import write_sheet
 from accomptk.stems.audio import SAMPLE_RATE
 from accomptk.stems.demo import demo_root
 from accomptk.stems.index import StemSet
@@ -100,6 +101,7 @@ def main(model: str, data: Path | None, streams: int, minutes: int, store: Path)
     parts, _ = find_parts(choose_songs(stems, "auto"), instruments)
     chosen = [parts[i * len(parts) // streams] for i in range(streams)]
     player, codec, panel = load_model(model), load_codec(), find_panel()
+    played_by = f"{player.name} {player.sha8}"
     loops = [Loop(stems, part, minutes) for part in chosen]
     truths = [through(codec, loop.truth) for loop in loops]
     ruler = Reference(panel.embed(truths, SAMPLE_RATE))
@@ -118,12 +120,12 @@ def main(model: str, data: Path | None, streams: int, minutes: int, store: Path)
             row = judge(wavs, minute, loops, ruler, panel, codec)
             above = row["beat_f1"] - row["beat_f1_random"]
             row["beat_closeness"] = above / (upper - row["beat_f1_random"])
-            rows.append({"model": player.name, "kind": kind, "minute": minute + 1, **row})
+            rows.append({"kind": kind, "minute": minute + 1, **row, "checkpoint": played_by})
     table = pd.DataFrame(rows)
     for name in ("fad", "centroid_hz", "beat_closeness"):
         first = table.groupby("kind")[name].transform("first")
         table[f"{name}_change"] = table[name] / first - 1
-    table.to_csv(store, index=False)
+    write_sheet(store, table.to_dict("records"))
     click.echo(table.round(3).to_string(index=False))
 
 

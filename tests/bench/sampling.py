@@ -19,6 +19,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from accomptk.latents.codec import load_codec
+from accomptk.metrics.sheet import write_sheet
 from accomptk.run import gflops, machine_line
 from accomptk.streaming.beat_sources import NoBeats
 from accomptk.streaming.engine import Controls, StreamingEngine
@@ -89,7 +90,7 @@ def main(hop: int, student: str, store: Path) -> None:
         guided = 1 if sampling.guidance == 1 or name == "student" else 2
         rows.append(
             {
-                "model": name,
+                "played by": name,
                 "steps": steps,
                 "nfe": cost["nfe"],
                 "passes": guided * cost["nfe"],
@@ -102,11 +103,11 @@ def main(hop: int, student: str, store: Path) -> None:
             }
         )
     table = pd.DataFrame(rows)
-    cheapest = table.loc[table["model"] == "teacher"].groupby("steps")["sampling_ms"].first()
+    cheapest = table.loc[table["played by"] == "teacher"].groupby("steps")["sampling_ms"].first()
     for steps, cost_ms in cheapest.items():
         table[f"x{steps}"] = cost_ms / table["sampling_ms"]
-    table["machine"], table["gflops"] = machine_line(), gflops()
-    table.to_csv(store, index=False)
+    table["gflops"], table["machine"] = gflops(), machine_line()
+    write_sheet(store, table.to_dict("records"))
     click.echo(table.round(2).to_string(index=False))
 
 

@@ -18,6 +18,7 @@ import torch
 from accomptk.conditions.controls import CONTROLS
 from accomptk.latents.codec import load_codec
 from accomptk.latents.traits import TRAITS, measure
+from accomptk.metrics.sheet import write_sheet
 from accomptk.run import numpy_generator
 from accomptk.stems.instruments import INSTRUMENTS
 from accomptk.streaming.beat_sources import GivenBeats
@@ -109,8 +110,8 @@ def main(model: str, streams: int, seconds: float, store: Path) -> None:
     values = np.array([bench.traits(**ends, mix=float(mix)) for mix in mixes])
     for index, name in enumerate(TRAITS):
         rows.append({"turned": "mix", "trait": name, **slope(mixes, values[..., index])})
-    table = pd.DataFrame(rows).assign(model=f"{bench.model.name} {bench.model.sha8}")
-    table.to_csv(store, index=False)
+    table = pd.DataFrame(rows).assign(checkpoint=f"{bench.model.name} {bench.model.sha8}")
+    write_sheet(store, table.to_dict("records"))
     click.echo(table.to_string(index=False))
     click.echo(clicks(bench))
 

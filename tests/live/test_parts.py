@@ -163,7 +163,7 @@ def test_a_keeper_widens_at_once_and_narrows_slowly():
 
 
 def test_a_keeper_leaves_the_users_hop_alone():
-    assert Keeper(LIMITS, keeps_hop=True).note(6, 5, 700.0, is_late=True) == (6, 12)
+    assert Keeper(LIMITS, keeps_hop=True).note(6, 5, 700.0, is_late=True) == (6, 13)
 
 
 def test_a_setup_is_written_and_read():

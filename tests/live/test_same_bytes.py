@@ -10,10 +10,11 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.udp_client import SimpleUDPClient
 
 from accomptk.errors import DatasetError, StreamError
+from accomptk.live import rehearsal
 from accomptk.live.client import Client
 from accomptk.live.desk import Desk
 from accomptk.live.protocol import PREFIX, PROTOCOL
-from accomptk.live.rehearsal import Line, rehearse, serving
+from accomptk.live.rehearsal import Line, rehearse, serving, sheets
 from accomptk.live.server import Server
 from accomptk.live.setup import Setup
 from accomptk.live.stage import Stage
@@ -151,6 +152,30 @@ def test_a_rehearsal_is_summed_up(model):
     assert row["terms_ms"].keys() >= {"encode", "beats", "towers", "sampling", "decode", "join"}
     assert row["in_to_out_ms"]["p50"] > 20
     assert row["lost_samples"] > 0
+
+
+def test_a_rehearsal_is_stored_by_stream_and_by_term(model):
+    row = rehearse(open_stage(model), 6, 6, 3.0, Line())
+    stored = sheets([row], "this machine")
+    (stream,) = stored["live"]
+    assert stream["share_of_hop_p95"] == row["step_ms"]["p95"] / 500
+    terms = {line["term"]: line for line in stored["live-terms"]}
+    steps = sum(terms[f"hop 6, gap 6: {term}"]["p50_ms"] for term in row["terms_ms"])
+    assert "hop 6, gap 6: transport" in terms
+    assert steps == pytest.approx(stream["in_to_out_ms_p50"], rel=0.2)
+
+
+@pytest.mark.parametrize(("misses", "tried"), [((0,), 1), ((3, 1, 0), 3), ((9, 9, 9, 9, 9), 4)])
+def test_gaps_are_tried_until_nothing_is_missed(model, monkeypatch, misses, tried):
+    gaps = []
+
+    def play(stage, hop, gap, seconds, line):
+        gaps.append(gap)
+        return {"misses": misses[len(gaps) - 1]}
+
+    monkeypatch.setattr(rehearsal, "rehearse", play)
+    assert len(rehearsal.hold(open_stage(model), 1.0)) == tried
+    assert gaps == list(range(6, 6 + tried))
 
 
 def test_a_port_that_is_taken_is_named(model):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from accomptk.latents.codec import load_codec
-from accomptk.live.rehearsal import Line, rehearse
+from accomptk.live.rehearsal import Line, fit, rehearse
 from accomptk.live.setup import Setup
 from accomptk.live.stage import Stage
 from accomptk.streaming.beat_sources import NoBeats
@@ -57,7 +57,7 @@ def test_ninety_seconds_of_wall_time(with_hog):
     """The shipped model, four instruments; beside a hog misses are only counted."""
     setup = Setup(instruments=FOUR, hop=HOP, gap=HOP, beats="none")
     stage = Stage(load_model(quickest()), load_codec(), setup, auto_gap=True, open_tracker=NoBeats)
-    stage.fit(stage.codec.sample_rate)
+    fit(stage, stage.codec.sample_rate)
     hog = multiprocessing.Process(target=spin, daemon=True)
     if with_hog:
         hog.start()

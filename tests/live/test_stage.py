@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 from accomptk.live.gap import HOPS
+from accomptk.live.rehearsal import fit
 from live_rig import SETUP, Rig
 
 
 def test_hop_and_gap_are_chosen_from_measured_steps():
     stage = Rig(auto_hop=True, auto_gap=True).stage
-    stage.fit(44100)
+    fit(stage, 44100)
     assert stage.setup.hop in HOPS
     assert 1 <= stage.setup.gap <= stage.limits(44100).most - stage.setup.hop
 
@@ -16,10 +17,10 @@ def test_hop_and_gap_are_chosen_from_measured_steps():
 def test_the_users_own_hop_and_gap_are_left_alone():
     own = replace(SETUP, hop=5, gap=7)
     fixed = Rig(own).stage
-    fixed.fit(44100)
+    fit(fixed, 44100)
     assert fixed.setup == own
     kept = Rig(own, auto_gap=True).stage
-    kept.fit(44100)
+    fit(kept, 44100)
     assert kept.setup.hop == 5
 
 
