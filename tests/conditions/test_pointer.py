@@ -57,6 +57,14 @@ def test_a_new_tempo_is_followed():
     assert pointer.period_s() == pytest.approx(0.42, rel=0.02)
 
 
+def test_between_a_tempo_and_its_double_the_one_that_people_tap_is_followed():
+    pointer, beats, halves = BeatPointer(), np.arange(0.1, 13, 0.7), np.arange(0.45, 13, 0.7)
+    for time in np.arange(0, 12, 0.02):
+        strong, weak = (max(0.0, 1 - np.abs(at - time).min() / 0.04) for at in (beats, halves))
+        pointer.advance(max(0.9 * strong, 0.3 * weak))
+    assert pointer.period_s() == pytest.approx(0.7, rel=0.02)
+
+
 @pytest.mark.parametrize("meter", [3, 4])
 def test_bars_are_counted(meter):
     beat, bar = BeatPointer(), BarPointer()
