@@ -96,9 +96,9 @@ def main(model: str, data: Path | None, songs: int, store: Path) -> None:
     panel, captions = find_panel(), [genre.caption for genre in genres()]
     groups = [parts[i : i + BATCH] for i in range(0, len(parts), BATCH)]
     wavs = [wav for group in groups for wav in play(player, codec, group)]
-    made = [panel.embed([wav], SAMPLE_RATE) for wav in wavs]
+    made = panel.embed(wavs, SAMPLE_RATE)
     heard = [through(codec, load_part(stems, part).truth) for part in parts]
-    truths = [panel.embed([wav], SAMPLE_RATE) for wav in heard]
+    truths = panel.embed(heard, SAMPLE_RATE)
 
     def instrument(part: Part) -> str:
         return part.stem.instrument

@@ -158,7 +158,7 @@ def test_a_rehearsal_is_stored_by_stream_and_by_term(model):
     row = rehearse(open_stage(model), 6, 6, 3.0, Line())
     stored = sheets([row], "this machine")
     (stream,) = stored["live"]
-    assert stream["share_of_hop_p95"] == row["step_ms"]["p95"] / 500
+    assert stream["step_p95_share_of_hop"] == row["step_ms"]["p95"] / 500
     terms = {line["term"]: line for line in stored["live-terms"]}
     steps = sum(terms[f"hop 6, gap 6: {term}"]["p50_ms"] for term in row["terms_ms"])
     assert "hop 6, gap 6: transport" in terms
