@@ -111,15 +111,15 @@ class Heard:
     chunks: tuple[tuple[int, int, float], ...]
 
 
-def play_noise(server: Peer, rate: int, seconds: float, line: Line) -> Heard:
-    """Be a client that plays quiet noise in real time."""
+def play_noise(server: Peer, rate: int, seconds: float, line: Line, linger_s: float = 1.0) -> Heard:
+    """Be a client that plays quiet noise in real time, and listens a little longer."""
     noise = LEVEL * numpy_generator(0, "bench").standard_normal(round(seconds * rate))
     client = Client(server, rate, line.packet, line.round_trip_s / 2, line.loss)
     try:
         client.join("bench")
         begun_s = time.monotonic()
         client.perform(noise.astype(np.float32))
-        time.sleep(1.0 + line.round_trip_s)
+        time.sleep(linger_s + line.round_trip_s)
     finally:
         client.close()
     return Heard(begun_s, tuple(client.chunks))
@@ -147,7 +147,7 @@ def slowest_ms(stage: Stage, hop: int, limits: Limits) -> float:
     desk = Desk(_fixed(stage, hop, min(hop, limits.most - hop), Line()))
     seconds = max(TRIAL_S, (WARM_STEPS + TRIAL_STEPS) * hop * stage.frame_s)
     with serving(desk) as server:
-        play_noise(server.address, stage.codec.sample_rate, seconds, Line())
+        play_noise(server.address, stage.codec.sample_rate, seconds, Line(), linger_s=0.0)
     steps = list(desk.playing.figures.step_ms)
     return max(steps[WARM_STEPS:] or steps, default=1000 * seconds)
 
