@@ -65,6 +65,7 @@ class Student(Teacher):
         sampling: Sampling,
     ) -> Tensor:
         """Sample a chunk in a few steps and add it to the history."""
+        self.forget(memory, chunk)
         sigmas = self.levels(sampling.num_steps)
 
         def draw() -> Tensor:

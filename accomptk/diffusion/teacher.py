@@ -22,6 +22,11 @@ from accomptk.stems.instruments import INSTRUMENTS
 from accomptk.training import Optim
 from accomptk.window import Chunk
 
+FORGETS_FRAMES = 144
+"""After so many a stream forgets what it played (12 s, twice the reach of attention). Each chunk
+that goes on from the ones before adds its errors to theirs: a stream of minutes drifted ever
+further from the sound of its instrument, and one that forgets does not (results/LOG.md)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
@@ -107,11 +112,13 @@ class Memory:
         context: What was heard.
         history: What was played.
         unread: The last chunk [B, C, hop] and its instrument, as long as the history lacks it.
+        begun: Start of the first chunk of the history; None before there is one.
     """
 
     context: Cache = field(default_factory=Cache)
     history: Cache = field(default_factory=Cache)
     unread: tuple[Tensor, Tensor] | None = None
+    begun: int | None = None
 
 
 class Teacher:
@@ -171,6 +178,7 @@ class Teacher:
         sampling: Sampling,
     ) -> Tensor:
         """Sample a chunk with Heun's method and add it to the history."""
+        self.forget(memory, chunk)
         conditions = conditions.to(self.device)
         sigmas = self.noise.sigmas(sampling.num_steps).to(self.device)
         noise = gaussian(generators, self.channels, chunk.hop).to(self.device)
@@ -198,6 +206,15 @@ class Teacher:
             no_beats = torch.zeros_like(steering.beats)
             deaf = self.net.recall(Cache(), memory.history, unheard, no_beats)
         return _Step(self.denoiser, self.net, past, deaf, steering, guidance).denoise
+
+    def forget(self, memory: Memory, chunk: Chunk) -> None:
+        """Begin the history anew once it is ``FORGETS_FRAMES`` long; what was heard stays.
+
+        A stream that hears nothing keeps its history: it may have no other tempo.
+        """
+        length = 0 if memory.begun is None else chunk.start - memory.begun
+        if memory.begun is None or (chunk.heard > 0 and length >= FORGETS_FRAMES):
+            memory.history, memory.unread, memory.begun = Cache(), None, chunk.start
 
     def remember(
         self, memory: Memory, chunk: Chunk, latents: Tensor, conditions: Conditions

@@ -22,8 +22,11 @@ def recipe():
 WINDOW = Window(frames=24, hop=6, gap=6)
 
 
-def rollout(model, seeds, sampling=None, hops=4):
-    """Chunks of a stream whose streams are told apart by their seeds, [B, C, T]."""
+def rollout(model, seeds, sampling=None, hops=4, first="chunk"):
+    """Chunks of a stream whose streams are told apart by their seeds, [B, C, T].
+
+    ``first`` names the noise of the chunks that begin before frame 24.
+    """
     latents = torch.stack([torch.randn(CHANNELS, 60, generator=generator(s, "c")) for s in seeds])
     who = torch.tensor([seed % 2 for seed in seeds])
     prompt = torch.from_numpy(model.vocabulary.vectors(["slow"] * len(seeds)))
@@ -33,7 +36,8 @@ def rollout(model, seeds, sampling=None, hops=4):
     for heard in range(6, 6 * hops + 1, 6):
         model.hear(memory, latents[:, :, heard - 6 : heard])
         chunk = WINDOW.chunk(heard, made)
-        draws = [generator(seed, "chunk", chunk.start) for seed in seeds]
+        name = first if chunk.start < 24 else "chunk"
+        draws = [generator(seed, name, chunk.start) for seed in seeds]
         parts.append(model.play(memory, chunk, conditions, draws, sampling or model.sampling))
         made = chunk.end
     return torch.cat(parts, 2)
@@ -49,6 +53,16 @@ def test_baseline_of_a_seed_is_independent_of_the_batch(a_style):
     together, alone = rollout(a_style, [3, 4, 5]), rollout(a_style, [4])
     assert torch.allclose(together[1:2], alone, atol=1e-4)
     assert not torch.allclose(together[:1], alone, atol=1e-2)
+
+
+def test_what_was_played_is_forgotten_after_a_while(teacher, monkeypatch):
+    """Chunks begin at 12, 18, 24 and 30."""
+    kept, other = rollout(teacher, [1]), rollout(teacher, [1], first="other")
+    assert not torch.allclose(kept[:, :, 12:18], other[:, :, 12:18], atol=1e-3)
+    monkeypatch.setattr("accomptk.diffusion.teacher.FORGETS_FRAMES", 12)
+    kept, other = rollout(teacher, [1]), rollout(teacher, [1], first="other")
+    assert not torch.allclose(kept[:, :, 6:12], other[:, :, 6:12], atol=1e-3)
+    assert torch.equal(kept[:, :, 12:], other[:, :, 12:])
 
 
 def test_guidance_of_one_is_no_guidance_and_of_two_is(teacher):
