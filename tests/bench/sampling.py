@@ -28,7 +28,7 @@ from accomptk.streaming.speed import measure_stream
 from accomptk.window import Window
 
 ROWS = (
-    *(("teacher", steps) for steps in (2, 3, 4, 6)),
+    *(("teacher", steps) for steps in (2, 3, 4, 5, 6)),
     *(("a_style", steps) for steps in (2, 4)),
     *(("student", steps) for steps in (1, 2, 4)),
 )
