@@ -65,7 +65,7 @@ class Student(Teacher):
         sampling: Sampling,
     ) -> Tensor:
         """Sample a chunk in a few steps and add it to the history."""
-        self.forget(memory, chunk)
+        self.forget(memory, chunk, conditions.beats)
         sigmas = self.levels(sampling.num_steps)
 
         def draw() -> Tensor:

@@ -178,7 +178,7 @@ class Teacher:
         sampling: Sampling,
     ) -> Tensor:
         """Sample a chunk with Heun's method and add it to the history."""
-        self.forget(memory, chunk)
+        self.forget(memory, chunk, conditions.beats)
         conditions = conditions.to(self.device)
         sigmas = self.noise.sigmas(sampling.num_steps).to(self.device)
         noise = gaussian(generators, self.channels, chunk.hop).to(self.device)
@@ -207,13 +207,15 @@ class Teacher:
             deaf = self.net.recall(Cache(), memory.history, unheard, no_beats)
         return _Step(self.denoiser, self.net, past, deaf, steering, guidance).denoise
 
-    def forget(self, memory: Memory, chunk: Chunk) -> None:
+    def forget(self, memory: Memory, chunk: Chunk, beats: Tensor) -> None:
         """Begin the history anew once it is ``FORGETS_FRAMES`` long; what was heard stays.
 
-        A stream that hears nothing keeps its history: it may have no other tempo.
+        A stream that neither hears nor knows a beat keeps its history: it has no other tempo.
         """
-        length = 0 if memory.begun is None else chunk.start - memory.begun
-        if memory.begun is None or (chunk.heard > 0 and length >= FORGETS_FRAMES):
+        if memory.begun is None:
+            memory.begun = chunk.start
+        has_tempo = chunk.heard > 0 or bool(beats.any())
+        if has_tempo and chunk.start - memory.begun >= FORGETS_FRAMES:
             memory.history, memory.unread, memory.begun = Cache(), None, chunk.start
 
     def remember(

@@ -6,11 +6,16 @@ import torch
 
 from accomptk.diffusion.accompanist import Sampling
 from accomptk.diffusion.excerpts import Drops, ExcerptSampler
-from accomptk.diffusion.teacher import TeacherRecipe, build_teacher, teacher_loss
+from accomptk.diffusion.teacher import (
+    FORGETS_FRAMES,
+    TeacherRecipe,
+    build_teacher,
+    teacher_loss,
+)
 from accomptk.diffusion.transformer import Conditions
 from accomptk.recipe import load_recipe
 from accomptk.run import generator
-from accomptk.window import Window
+from accomptk.window import Chunk, Window
 from tiny_models import CHANNELS, WORDS
 
 
@@ -63,6 +68,17 @@ def test_what_was_played_is_forgotten_after_a_while(teacher, monkeypatch):
     kept, other = rollout(teacher, [1]), rollout(teacher, [1], first="other")
     assert not torch.allclose(kept[:, :, 6:12], other[:, :, 6:12], atol=1e-3)
     assert torch.equal(kept[:, :, 12:], other[:, :, 12:])
+
+
+@pytest.mark.parametrize(("heard", "beat", "forgets"), [(0, 0, False), (9, 0, True), (0, 1, True)])
+def test_a_stream_without_any_tempo_keeps_its_own(teacher, heard, beat, forgets):
+    memory, beats = teacher.open(), torch.full((1, 6, 6), float(beat))
+    teacher.forget(memory, Chunk(heard, 12, 18), beats)
+    memory.history.end = 12
+    teacher.forget(memory, Chunk(heard, 6 + FORGETS_FRAMES, 12 + FORGETS_FRAMES), beats)
+    assert memory.history.end == 12
+    teacher.forget(memory, Chunk(heard, 12 + FORGETS_FRAMES, 18 + FORGETS_FRAMES), beats)
+    assert memory.history.end == (0 if forgets else 12)
 
 
 def test_guidance_of_one_is_no_guidance_and_of_two_is(teacher):
