@@ -272,16 +272,18 @@ def live(**options: Any) -> None:
     model = load_model(options["model"] or quickest(), pick_device(options["device"]))
     stage = Stage(model, load_codec(options["codec"]), setup)
     windows = [(hop, (k - 1) * hop) for hop in hops for k in options["lookahead"]]
-    rows = measure_all(stage, windows, options["seconds"], options["auto"], options["remote"])
+    rows: list[dict[str, Any]] = []
+    if not options["as_json"]:
+        click.echo(machine_line())
+    for row in measure_all(stage, windows, options["seconds"], options["auto"], options["remote"]):
+        rows.append(row)
+        if not options["as_json"]:
+            click.echo(live_line(row))
     if options["write"]:
         for name, lines in sheets(rows, machine_line()).items():
             write_sheet(Path("results") / f"{name}.csv", lines)
     if options["as_json"]:
         echo_json({"machine": machine_line(), "gflops": gflops(), "rows": rows})
-        return
-    click.echo(machine_line())
-    for row in rows:
-        click.echo(live_line(row))
 
 
 def live_line(row: dict[str, Any]) -> str:

@@ -160,7 +160,7 @@ def evaluate(**options: Any) -> None:
         return
     value = {**board.to_json(), **details}
     rows = (*board.rows, *board.anchors)
-    write(run.folder, rows, value, options["store"])
+    write(run.folder, rows, board.parted, value, options["store"])
     run.finish()
     if options["as_json"]:
         echo_json(value)

@@ -13,16 +13,24 @@ WIDTH = 160  # room for the wider table, which takes what it needs
 
 
 def write(
-    folder: Path, rows: Sequence["Row"], value: Mapping[str, Any], store: Path | None
+    folder: Path,
+    rows: Sequence["Row"],
+    parted: Sequence["Row"],
+    value: Mapping[str, Any],
+    store: Path | None,
 ) -> None:
-    """Write table.csv, table.md and result.json, and the rows once more where they are stored."""
+    """Write table.csv, table.md and result.json, and the rows once more where they are stored.
+
+    Rows by instrument are a table of their own, with ``-instruments`` in its name.
+    """
     from accomptk.metrics.layout import to_markdown
     from accomptk.metrics.table import write_csv
     from accomptk.run import replacing
 
-    write_csv(folder / "table.csv", rows)
-    if store is not None:
-        write_csv(store, rows)
+    for path in (folder / "table.csv", *([store] if store else [])):
+        write_csv(path, rows)
+        if parted:
+            write_csv(path.with_stem(f"{path.stem}-instruments"), parted)
     texts = {"table.md": to_markdown(rows), "result.json": json.dumps(value, indent=2) + "\n"}
     for name, text in texts.items():
         with replacing(folder / name) as temporary:

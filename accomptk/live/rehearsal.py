@@ -158,8 +158,10 @@ def measure_all(
     seconds: float,
     with_auto: bool = False,
     with_remote: bool = False,
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     """A row a window, and where asked for those of the windows chosen here, and one from afar.
+
+    Each is yielded as soon as it is measured.
 
     Args:
         stage: Models and setup.
@@ -169,23 +171,22 @@ def measure_all(
             nothing is missed.
         with_remote: Whether to add the last window over a long, lossy line.
     """
-    rows = [rehearse(stage, hop, gap, seconds, Line()) for hop, gap in windows]
+    for hop, gap in windows:
+        yield rehearse(stage, hop, gap, seconds, Line())
     if with_auto:
-        rows += hold(replace(stage, auto_hop=True, auto_gap=True), seconds)
+        yield from hold(replace(stage, auto_hop=True, auto_gap=True), seconds)
     if with_remote:
-        rows.append(rehearse(stage, *windows[-1], seconds, REMOTE))
-    return rows
+        yield rehearse(stage, *windows[-1], seconds, REMOTE)
 
 
-def hold(stage: Stage, seconds: float) -> list[dict[str, Any]]:
+def hold(stage: Stage, seconds: float) -> Iterator[dict[str, Any]]:
     """Rows of the window that is chosen and of ever longer gaps, until one misses nothing."""
     fit(stage, stage.codec.sample_rate)
-    rows: list[dict[str, Any]] = []
     for more in range(HOLDING_TRIES):
-        rows.append(rehearse(stage, stage.setup.hop, stage.setup.gap + more, seconds, Line()))
-        if not rows[-1]["misses"]:
-            break
-    return rows
+        row = rehearse(stage, stage.setup.hop, stage.setup.gap + more, seconds, Line())
+        yield row
+        if not row["misses"]:
+            return
 
 
 def _fixed(stage: Stage, hop: int, gap: int, line: Line) -> Stage:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accomptk.metrics import harmony, onset, stability
+from accomptk.metrics.balance import Balance, balance, balance_apart
 from accomptk.metrics.changes import Changes, Heard, find_changes, reactions
 
 Floats = NDArray[np.floating[Any]]
@@ -22,7 +23,7 @@ TrackBeats = Callable[[Floats, int], Floats]
 Embed = Callable[[Sequence[Floats], int], Sequence[Floats]]
 Compare = Callable[[Floats, Floats, int], Mapping[str, float] | None]
 
-METRICS_VERSION = 4  # goes up with any change that moves a number; old caches are then unused
+METRICS_VERSION = 5  # goes up with any change that moves a number; old caches are then unused
 UNPITCHED = ("drums",)
 _COHERENCE = {
     "both": "coherence",
@@ -110,6 +111,7 @@ def judge_stem(made: Floats, scene: Scene, panel: Panel) -> Judged:
         beats = panel.track_beats(made, scene.sample_rate)
         scores |= _score_beats(beats, scene)
     scores |= reactions(Heard(made, scene.sample_rate, pitches, beats), _changes(scene))
+    scores |= balance_apart(balance(made, scene.sample_rate), _truth_balance(scene))
     drifts = stability.drifts(made, scene.sample_rate, beats)
     scores |= stability.drift_apart(drifts, _truth_drifts(scene))
     if panel.compare is not None:
@@ -169,6 +171,11 @@ def _truth_onsets(scene: Scene) -> Floats:
 @lru_cache(maxsize=SCENES)
 def _truth_pitches(scene: Scene) -> harmony.Chroma | None:
     return _pitches(scene.truth, scene)
+
+
+@lru_cache(maxsize=SCENES)
+def _truth_balance(scene: Scene) -> Balance:
+    return balance(scene.truth, scene.sample_rate)
 
 
 @lru_cache(maxsize=SCENES)

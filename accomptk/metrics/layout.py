@@ -5,7 +5,17 @@ from collections.abc import Sequence
 
 from accomptk.metrics.foils import FOILS
 from accomptk.metrics.ranking import TRUTH, beaten_on, mean_ranks
-from accomptk.metrics.table import DETAIL, QUALITY, SPEED, STEADINESS, WARMUP, Cell, Metric, Row
+from accomptk.metrics.table import (
+    BALANCE,
+    DETAIL,
+    QUALITY,
+    SPEED,
+    STEADINESS,
+    WARMUP,
+    Cell,
+    Metric,
+    Row,
+)
 
 Table = tuple[list[str], list[list[str]]]
 """Headings, and lines of text cells."""
@@ -13,7 +23,11 @@ Table = tuple[list[str], list[list[str]]]
 UNDEFINED = "–"
 STEADINESS_NOTE = (
     "Changes: mean time until a stem follows one that the ground truth follows, 4 s where it does "
-    "not. Drifts: a minute, apart from that of the ground truth."
+    "not; followed: within 3 s. Drifts: a minute, apart from that of the ground truth."
+)
+BALANCE_NOTE = (
+    "Level and shares of the power by range of pitch: apart from those of the ground truth; "
+    "silent: of its blocks of 4 s."
 )
 SPEED_NOTE = "Speed: a step of a batch of streams, each with a context of its own,"
 
@@ -29,6 +43,7 @@ def tables(rows: Sequence[Row]) -> list[Table]:
     made = (
         quality_table(rows),
         detail_table(rows),
+        balance_table(rows),
         steadiness_table(rows),
         ranking_table(rows),
         speed_table(rows),
@@ -44,6 +59,11 @@ def quality_table(rows: Sequence[Row]) -> Table:
 def detail_table(rows: Sequence[Row]) -> Table:
     """Headings and text cells of what stands behind the quality."""
     return _table_of(rows, DETAIL)
+
+
+def balance_table(rows: Sequence[Row]) -> Table:
+    """Headings and text cells: whether it is as loud as the truth, high and low."""
+    return _table_of(rows, BALANCE)
 
 
 def steadiness_table(rows: Sequence[Row]) -> Table:
@@ -91,6 +111,8 @@ def footnote(rows: Sequence[Row]) -> str:
     ]
     if models:
         notes.append(f"Beats given to the models: {_beats(models)}. {SPEED_NOTE} on {row.machine}.")
+    if _known(rows, BALANCE):
+        notes.append(BALANCE_NOTE)
     if _known(rows, STEADINESS):
         notes.append(STEADINESS_NOTE)
     if row.latency:

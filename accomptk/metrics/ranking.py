@@ -76,7 +76,8 @@ def _badness_range(cell: Cell, metric: Metric) -> tuple[float, float]:
     low = cell.mean if cell.low is None else cell.low
     high = cell.mean if cell.high is None else cell.high
     ends = sorted((_worse(low, metric), _worse(high, metric)))
-    if metric.best == "one" and low < 1 < high:
+    centre = {"one": 1.0, "zero": 0.0}.get(metric.best)
+    if centre is not None and low < centre < high:
         return 0.0, ends[1]
     return ends[0], ends[1]
 
@@ -85,6 +86,8 @@ def _worse(value: float, metric: Metric) -> float:
     """How bad a value is: the larger, the worse."""
     if metric.best == "one":
         return math.inf if value <= 0 else abs(math.log(value))
+    if metric.best == "zero":
+        return abs(value)
     return -value if metric.best == "high" else value
 
 

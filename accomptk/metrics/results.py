@@ -44,7 +44,8 @@ def render(folder: Path, readme: Path | None = None) -> dict[Path, str]:
             continue
         rows = read_csv(path)
         tables[name] = to_markdown(rows)
-        shown = {f"{name}-{plot}.svg": svg for plot, svg in plots(rows).items()}
+        drawn = plots(rows) if any(row.is_anchor for row in rows) else {}  # not by instrument
+        shown = {f"{name}-{plot}.svg": svg for plot, svg in drawn.items()}
         texts |= {folder / file: svg for file, svg in shown.items()}
         images = "".join(f"\n![{file}]({file})\n" for file in shown)
         texts[folder / f"{name}.md"] = tables[name] + images

@@ -13,6 +13,8 @@ from accomptk.errors import DatasetError
 from accomptk.metrics.closeness import Interval
 from accomptk.run import replacing
 
+_ARROWS = {"high": "↑", "low": "↓", "one": "→1", "zero": "→0"}
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -20,7 +22,7 @@ class Metric:
 
     key: str
     label: str
-    best: Literal["high", "low", "one"]
+    best: Literal["high", "low", "one", "zero"]
     counts: str
     has_closeness: bool = False
     digits: int = 2
@@ -28,7 +30,7 @@ class Metric:
     @property
     def heading(self) -> str:
         """Label with an arrow to the better side."""
-        return f"{self.label} {({'high': '↑', 'low': '↓', 'one': '→1'})[self.best]}"
+        return f"{self.label} {_ARROWS[self.best]}"
 
 
 QUALITY = (
@@ -52,7 +54,15 @@ DETAIL = (
     Metric("adherence_genre", "genre", "high", "songs", has_closeness=True),
     Metric("adherence_tempo", "tempo as asked", "high", "songs", has_closeness=True),
 )
+BALANCE = (
+    Metric("level_apart", "level dB", "zero", "songs", digits=1),
+    Metric("low_apart", "below 400 Hz dB", "zero", "songs", digits=1),
+    Metric("mid_apart", "to 4 kHz dB", "zero", "songs", digits=1),
+    Metric("high_apart", "above dB", "zero", "songs", digits=1),
+    Metric("silent", "silent %", "low", "songs", digits=1),
+)
 STEADINESS = (
+    Metric("followed", "followed %", "high", "songs", digits=0),
     Metric("reaction_chord", "chord change s", "low", "songs"),
     Metric("reaction_level", "level change s", "low", "songs"),
     Metric("reaction_stop", "stop s", "low", "songs"),
@@ -71,7 +81,7 @@ WARMUP = (
     Metric("warmup_onset_f1", "onset F1, first 6 s", "high", "songs"),
     Metric("warmup_harmony", "chord tones, first 6 s", "high", "songs"),
 )
-METRICS = (*QUALITY, *DETAIL, *STEADINESS, *SPEED, *WARMUP)
+METRICS = (*QUALITY, *DETAIL, *BALANCE, *STEADINESS, *SPEED, *WARMUP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from accomptk.metrics.table import DETAIL, QUALITY, SPEED, STEADINESS, WARMUP, Cell, Metric, Row
+from accomptk.metrics.table import (
+    BALANCE,
+    DETAIL,
+    QUALITY,
+    SPEED,
+    STEADINESS,
+    WARMUP,
+    Cell,
+    Metric,
+    Row,
+)
 from accomptk.report.gallery import Version
 
 Cells = Mapping[str, Cell | None]
@@ -54,7 +64,7 @@ def quality_tables(
 
 def detail_table(names: Sequence[Version], rows: Sequence[Row]) -> Table:
     """What is measured beyond the first table."""
-    return _table("detail", (*DETAIL, *STEADINESS), names, [row.cells for row in rows])
+    return _table("detail", (*DETAIL, *BALANCE, *STEADINESS), names, [row.cells for row in rows])
 
 
 def speed_table(names: Sequence[Version], rows: Sequence[Row]) -> Table:

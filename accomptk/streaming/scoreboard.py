@@ -29,12 +29,21 @@ class Scoreboard:
     Attributes:
         rows: One a model and look-ahead.
         anchors: One each, in their own order.
-        by_instrument: Cells of the means over songs, by row and instrument.
+        by_instrument: Cells of the means over songs, by row and instrument; models first.
     """
 
     rows: tuple[Row, ...]
     anchors: tuple[Row, ...]
     by_instrument: Mapping[str, Mapping[str, Mapping[str, Cell | None]]]
+
+    @property
+    def parted(self) -> tuple[Row, ...]:
+        """The models' rows, which come first in ``by_instrument``, once for each instrument."""
+        return tuple(
+            replace(row, model=f"{row.model}, {instrument}", cells=cells)
+            for row, instruments in zip(self.rows, self.by_instrument.values(), strict=False)
+            for instrument, cells in instruments.items()
+        )
 
     def to_json(self) -> dict[str, Any]:
         """``rows``, ``anchors`` and ``by_instrument`` as plain values."""

@@ -90,6 +90,11 @@ def test_run_folder_holds_tables_result_and_audio(printed, world):
     rows = read_csv(out / "table.csv")
     assert len(rows) == 2 + 6
     assert (out / "table.csv").read_text() == (world / "s.csv").read_text()
+    parted = read_csv(world / "s-instruments.csv")
+    assert [row.model for row in parted] == 2 * [f"teacher, {stem}" for stem in BAND]
+    assert [row.lookahead for row in parted] == len(BAND) * [0.0] + len(BAND) * [2.0]
+    stored = value["by_instrument"]["teacher K=2"][BAND[0]]["level_apart"]
+    assert parted[len(BAND)].cells["level_apart"].mean == pytest.approx(stored["mean"], rel=1e-4)
     assert "| random_pairing |" in (out / "table.md").read_text()
     assert {path.name for path in (out / "audio").iterdir()} == {
         *("context", "ground_truth", "codec", "random_pairing", "tempo_matched", "click"),
@@ -125,7 +130,7 @@ def test_table_is_plain_text_and_ends_with_the_folder(world):
     assert result.exit_code == 0, result.output
     assert "\x1b" not in result.stdout
     assert "onset F1" in result.stdout
-    assert result.stdout.count("tempo_matched") == 3  # of quality, details and steadiness
+    assert result.stdout.count("tempo_matched") == 4  # quality, details, balance, steadiness
     assert result.stdout.splitlines()[-1] == str(out)
     rows = [row for row in read_csv(out / "table.csv") if row.lookahead is not None]
     assert [row.gap_s for row in rows] == [0.25, 0.25]

@@ -174,7 +174,7 @@ def test_gaps_are_tried_until_nothing_is_missed(model, monkeypatch, misses, trie
         return {"misses": misses[len(gaps) - 1]}
 
     monkeypatch.setattr(rehearsal, "rehearse", play)
-    assert len(rehearsal.hold(open_stage(model), 1.0)) == tried
+    assert len(list(rehearsal.hold(open_stage(model), 1.0))) == tried
     assert gaps == list(range(6, 6 + tried))
 
 

@@ -33,7 +33,7 @@ def test_chords_are_followed_as_late_as_the_stem_is(late_s):
     changes = find_changes(heard(melody()), STEADY, CHORDS, NONE)
 
     assert len(changes["reaction_chord"]) == 2
-    assert reactions(heard(melody(late_s)), changes) == {"reaction_chord": late_s}
+    assert reactions(heard(melody(late_s)), changes)["reaction_chord"] == late_s
 
 
 def test_chords_that_the_truth_does_not_follow_do_not_count():
@@ -56,8 +56,8 @@ def test_a_level_is_followed_from_where_the_context_moves(late_s):
     made = heard(faded(STEADY, 0.3, 7.5 + late_s))
 
     assert list(changes) == ["reaction_level"]
-    assert reactions(made, changes) == {"reaction_level": late_s}
-    assert reactions(heard(STEADY), changes) == {"reaction_level": 4.0}
+    assert reactions(made, changes) == {"reaction_level": late_s, "followed": 100.0}
+    assert reactions(heard(STEADY), changes) == {"reaction_level": 4.0, "followed": 0.0}
 
 
 def test_a_single_soft_hop_is_no_change():
@@ -82,7 +82,7 @@ def test_a_tempo_is_followed_by_the_beats_of_the_stem(late_s):
     found = np.concatenate([np.arange(0.25, 6 + late_s, 0.5), fast[fast >= 6 + late_s]])
 
     assert list(changes) == ["reaction_tempo"]
-    assert reactions(heard(STEADY, found), changes) == {"reaction_tempo": late_s}
+    assert reactions(heard(STEADY, found), changes)["reaction_tempo"] == late_s
     assert reactions(heard(STEADY), changes) == {}
 
 

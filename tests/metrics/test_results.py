@@ -61,3 +61,15 @@ def test_a_table_that_is_not_there_is_named(stored):
 
 def test_empty_folder_is_fine(tmp_path):
     assert regenerate(tmp_path, tmp_path / "README.md") == []
+
+
+def test_rows_by_instrument_which_have_no_anchors_are_not_drawn(tmp_path):
+    cells = {"onset_f1": Cell(0.5, 0.4, 0.6, 4, 0.5, 0.4, 0.6)}
+    rows = [
+        Row(model="teacher", recipe="teacher x", cells=cells, lookahead=k, gap_s=k, hop_s=1.5)
+        for k in (0.0, 2.0)
+    ]
+    write_csv(tmp_path / "all.csv", [*rows, Row(model="codec", cells=cells)])
+    write_csv(tmp_path / "all-instruments.csv", rows)
+    names = {path.name for path in regenerate(tmp_path)}
+    assert names == {"all.md", "all-gap.svg", "all-instruments.md"}

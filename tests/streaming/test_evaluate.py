@@ -161,6 +161,8 @@ def test_a_metronome_wins_nothing_but_its_own_beat(finished):
         values = {name: cell.mean for name, cell in ranked.items() if cell}
         if metric.best == "one":
             values = {name: -abs(np.log(max(value, 1e-3))) for name, value in values.items()}
+        elif metric.best == "zero":
+            values = {name: -abs(value) for name, value in values.items()}
         elif metric.best == "low":
             values = {name: -value for name, value in values.items()}
         if "click" in values:

@@ -29,7 +29,8 @@ function sorted(rows, heading, bestFirst) {
     const text = row.cells[column].dataset.value;
     if (text === undefined) return NaN;
     const value = Number(text);
-    const costs = { high: -value, low: value, one: Math.abs(value - 1) };
+    const off = (middle) => Math.abs(value - middle);
+    const costs = { high: -value, low: value, one: off(1), zero: off(0) };
     return (bestFirst ? 1 : -1) * costs[heading.dataset.best];
   };
   const known = rows.filter((row) => !Number.isNaN(cost(row)));

@@ -1,0 +1,71 @@
+"""What fine-tuning on six songs of a foreign style is worth on four others of it.
+
+    accomptk prep midi MIDI_FILES --split test --no-latents --no-beats --out data/openmsx
+    python tests/bench/finetune.py data/openmsx
+
+The songs are the first ten of the set that have three of the instruments that eval plays. Both
+teachers play the same songs beside the same anchors. What is done stays in OUT.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from accomptk.cli.eval import PARTS
+from accomptk.cli.tables import show
+from accomptk.metrics.table import read_csv, write_csv
+from conditions import call
+
+TRAINED, HELD_OUT, FEWEST_PARTS = 6, 4, 3
+
+
+def divide(whole: Path, part: Path) -> None:
+    """Write the index of a set that holds the chosen songs in two splits; audio is linked to."""
+    index = pd.read_parquet(whole / "index.parquet")
+    known = index[index["instrument"].isin(PARTS)].groupby("track")["instrument"].nunique()
+    tracks = sorted(known[known >= FEWEST_PARTS].index)[: TRAINED + HELD_OUT]
+    split = dict.fromkeys(tracks[:TRAINED], "train") | dict.fromkeys(tracks[TRAINED:], "test")
+    chosen = index[index["track"].isin(tracks)]
+    chosen = chosen.assign(split=chosen["track"].map(split))
+    part.mkdir(parents=True, exist_ok=True)
+    chosen.to_parquet(part / "index.parquet")
+    (part / "set.json").write_bytes((whole / "set.json").read_bytes())
+    if not (part / "stems").exists():
+        (part / "stems").symlink_to((whole / "stems").resolve())
+
+
+@click.command()
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--teacher", default="teacher", show_default=True)
+@click.option("--recipe", default="pocket/finetune", show_default=True)
+@click.option("--steps", default=500, show_default=True)
+@click.option("--lookahead", default="0,2", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/finetune"))
+@click.option("--store", type=click.Path(path_type=Path), default=Path("results/finetune.csv"))
+def main(
+    data: Path, teacher: str, recipe: str, steps: int, lookahead: str, out: Path, store: Path
+) -> None:
+    """Fine-tune, then evaluate before and after."""
+    songs, tuned = out / "set", out / "tuned"
+    divide(data, songs)
+    init = "shipped" if teacher == "teacher" else teacher
+    training = ("train", "teacher", "--init", init, "--recipe", recipe, "--data", songs)
+    call(*training, "--set", f"optim.steps={steps}", "--out", tuned, "--quiet")
+    models = f"{teacher},{tuned / 'ema.safetensors'}"
+    playing = ("eval", "--models", models, "--lookahead", lookahead, "--data", songs)
+    call(*playing, "--out", out / "eval", "--quiet")
+    rows = read_csv(out / "eval" / "table.csv")
+    before = rows[0].checkpoint
+    names = {True: "teacher", False: "fine-tuned"}
+    rows = [
+        row if row.is_anchor else replace(row, model=names[row.checkpoint == before])
+        for row in rows
+    ]
+    write_csv(store, rows)
+    show(rows)
+
+
+if __name__ == "__main__":
+    main()
