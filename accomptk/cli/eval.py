@@ -93,6 +93,12 @@ Examples:
     help="What models know of the beat; auto gives known beats and tracks others.",
 )
 @click.option("--prompts", is_flag=True, help="Give the models the songs' prompts.")
+@click.option(
+    "--anticipate/--no-anticipate",
+    default=True,
+    show_default=True,
+    help="Expect of the context not heard yet what it did some bars ago.",
+)
 @clock_option
 @latency_option
 @loss_option
@@ -190,6 +196,7 @@ def to_recipe(options: Mapping[str, Any]) -> "EvalRecipe":
         steps=options["steps"] or 0,
         beats=options["beats"],
         prompts=options["prompts"],
+        anticipate=options["anticipate"],
         clock=options["clock"],
         latency=options["latency"],
         loss=options["loss"],

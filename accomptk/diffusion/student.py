@@ -71,7 +71,9 @@ class Student(Teacher):
         def draw() -> Tensor:
             return gaussian(generators, self.channels, chunk.hop).to(self.device)
 
-        denoise = self.bind(memory, chunk, conditions, generators)
+        ahead = sampling.anticipates
+        hearing = self.anticipate(memory, chunk, conditions.beats) if ahead else (memory, chunk)
+        denoise = self.bind(*hearing, conditions, generators)
         x = sampling.temperature * sigmas[0] * draw()
         latents = consistency(denoise, x, sigmas, self.denoiser.sigma_floor, draw)
         self.remember(memory, chunk, latents, conditions)

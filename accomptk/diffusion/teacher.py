@@ -1,15 +1,17 @@
 """The teacher: EDM training of the stream transformer, and the chunks it plays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from accomptk.checkpoint import file_sha256, load_tensors
+from accomptk.conditions.bars import bar_frames
 from accomptk.conditions.grid import BeatNoise
 from accomptk.conditions.prompts import Vocabulary
+from accomptk.conditions.repetition import expected
 from accomptk.diffusion.accompanist import Sampling
 from accomptk.diffusion.adapters import AdapterRecipe
 from accomptk.diffusion.denoiser import Denoiser
@@ -182,7 +184,9 @@ class Teacher:
         conditions = conditions.to(self.device)
         sigmas = self.noise.sigmas(sampling.num_steps).to(self.device)
         noise = gaussian(generators, self.channels, chunk.hop).to(self.device)
-        denoise = self.bind(memory, chunk, conditions, generators, sampling.guidance)
+        ahead = sampling.anticipates
+        hearing = self.anticipate(memory, chunk, conditions.beats) if ahead else (memory, chunk)
+        denoise = self.bind(*hearing, conditions, generators, sampling.guidance)
         latents = heun(denoise, sampling.temperature * sigmas[0] * noise, sigmas)
         self.remember(memory, chunk, latents, conditions)
         return latents.cpu()
@@ -206,6 +210,26 @@ class Teacher:
             no_beats = torch.zeros_like(steering.beats)
             deaf = self.net.recall(Cache(), memory.history, unheard, no_beats)
         return _Step(self.denoiser, self.net, past, deaf, steering, guidance).denoise
+
+    def anticipate(self, memory: Memory, chunk: Chunk, beats: Tensor) -> tuple[Memory, Chunk]:
+        """A memory that also heard what the context is expected to do until the chunk ends.
+
+        It goes with a chunk that has heard so much, and is of use for this one chunk.
+
+        Args:
+            memory: What was heard and played.
+            chunk: The chunk.
+            beats: Its beat rows, [B, BEAT_FEATURES, hop].
+        """
+        self._read(memory)
+        context, missing = memory.context, chunk.end - chunk.heard
+        if context.latents is None or not 0 < chunk.heard < chunk.end:
+            return memory, chunk
+        each = len(beats) // len(context.latents)
+        bars = bar_frames(beats[::each], torch.zeros_like(beats[::each, 0], dtype=torch.long))
+        hearing = Cache(context.end, list(context.blocks), context.latents)
+        self.net.extend_context(hearing, expected(context.latents, bars[:, 0], missing))
+        return replace(memory, context=hearing), replace(chunk, heard=chunk.end)
 
     def forget(self, memory: Memory, chunk: Chunk, beats: Tensor) -> None:
         """Begin the history anew once it is ``FORGETS_FRAMES`` long; what was heard stays.

@@ -68,6 +68,7 @@ class EvalRecipe:
         steps: Sampling steps; 0 for each model's own.
         beats: One of ``BEATS``; ``auto`` gives known beats and tracks unknown ones.
         prompts: Whether models get the songs' prompts.
+        anticipate: Whether models take what the context did some bars ago for what it will do.
         clock: ``virtual`` or ``real``.
         latency: Model of the virtual clock, as ``Latency.parse`` reads it.
         loss: Share of the context's frames that never arrive.
@@ -87,6 +88,7 @@ class EvalRecipe:
     steps: int
     beats: str
     prompts: bool
+    anticipate: bool
     clock: str
     latency: str
     loss: float
@@ -122,6 +124,7 @@ NOTHING_PLAYED = EvalRecipe(
     steps=0,
     beats="auto",
     prompts=False,
+    anticipate=True,
     clock="virtual",
     latency="none",
     loss=0.0,

@@ -59,6 +59,7 @@ def load_model(name_or_path: str, device: torch.device | None = None) -> Accompa
     return kinds[kind](path, device)
 
 
-def sampling_of(model: Accompanist, num_steps: int | None) -> Sampling:
+def sampling_of(model: Accompanist, num_steps: int | None, anticipates: bool = True) -> Sampling:
     """The model's own sampling, with another number of steps where one is asked for."""
-    return model.sampling if num_steps is None else replace(model.sampling, num_steps=num_steps)
+    own = replace(model.sampling, anticipates=anticipates)
+    return own if num_steps is None else replace(own, num_steps=num_steps)

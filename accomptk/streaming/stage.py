@@ -176,7 +176,7 @@ class Stage:
             window,
             beats=[*beats, *(NoBeats() for _ in spare)],
             prompts=[*prompts, *(None for _ in spare)],
-            sampling=sampling_of(model, recipe.steps or None),
+            sampling=sampling_of(model, recipe.steps or None, recipe.anticipate),
             seeds=seeds,
             clock=make_clock(recipe.clock, Latency.parse(recipe.latency), seeds),
         )
@@ -188,7 +188,7 @@ class Stage:
         if isinstance(entry.player, Recorded):
             player = [_stamp(entry.player, part) for part in job.parts]
         else:
-            sampling = sampling_of(entry.player, recipe.steps or None)
+            sampling = sampling_of(entry.player, recipe.steps or None, recipe.anticipate)
             assert entry.window is not None
             player = [entry.player.sha8, astuple(entry.window), astuple(sampling)]
         return cache_key(

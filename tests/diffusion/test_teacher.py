@@ -81,6 +81,38 @@ def test_a_stream_without_any_tempo_keeps_its_own(teacher, heard, beat, forgets)
     assert memory.history.end == (0 if forgets else 12)
 
 
+def test_a_context_that_repeats_itself_is_played_with_as_if_it_had_been_heard(teacher):
+    """A bar of 6 frames, of which four were heard and the next three are expected."""
+    song = torch.randn(1, CHANNELS, 24, generator=generator(0, "c")).repeat(1, 1, 2)
+    beats = torch.zeros(1, 6, 6)
+    beats[:, 4:] = 2.0  # two octaves above 120 bpm, four beats a bar
+    free = Conditions.free(torch.tensor([0]), len(WORDS), 6)
+
+    def play(heard, chunk, anticipates):
+        memory = teacher.open()
+        teacher.hear(memory, song[:, :, :heard])
+        sampling = Sampling(2, anticipates=anticipates)
+        made = teacher.play(
+            memory, chunk, replace(free, beats=beats), [generator(0, "x")], sampling
+        )
+        assert memory.context.end == heard
+        return made
+
+    ahead = play(24, Chunk(24, 36, 42), anticipates=True)
+    assert torch.allclose(ahead, play(42, Chunk(42, 36, 42), anticipates=False), rtol=1e-4)
+    assert not torch.allclose(ahead, play(24, Chunk(24, 36, 42), anticipates=False), atol=1e-3)
+
+
+def test_who_hears_nothing_expects_nothing(teacher):
+    free = Conditions.free(torch.tensor([0]), len(WORDS), 6)
+    memory, chunk = teacher.open(), Chunk(0, 6, 12)
+    assert teacher.anticipate(memory, chunk, free.beats) == (memory, chunk)
+    teacher.hear(memory, torch.randn(1, CHANNELS, 6))
+    assert teacher.anticipate(memory, chunk, free.beats) == (memory, chunk)
+    heard = Chunk(6, 0, 6)
+    assert teacher.anticipate(memory, heard, free.beats) == (memory, heard)
+
+
 def test_guidance_of_one_is_no_guidance_and_of_two_is(teacher):
     plain = rollout(teacher, [1], Sampling(2, 1.0))
     assert torch.equal(plain, rollout(teacher, [1], Sampling(2)))
