@@ -71,8 +71,7 @@ class Student(Teacher):
         def draw() -> Tensor:
             return gaussian(generators, self.channels, chunk.hop).to(self.device)
 
-        ahead = sampling.anticipates
-        hearing = self.anticipate(memory, chunk, conditions.beats) if ahead else (memory, chunk)
+        hearing = self.anticipate(memory, chunk, conditions.beats, sampling)
         denoise = self.bind(*hearing, conditions, generators)
         x = sampling.temperature * sigmas[0] * draw()
         latents = consistency(denoise, x, sigmas, self.denoiser.sigma_floor, draw)

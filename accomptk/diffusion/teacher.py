@@ -184,8 +184,7 @@ class Teacher:
         conditions = conditions.to(self.device)
         sigmas = self.noise.sigmas(sampling.num_steps).to(self.device)
         noise = gaussian(generators, self.channels, chunk.hop).to(self.device)
-        ahead = sampling.anticipates
-        hearing = self.anticipate(memory, chunk, conditions.beats) if ahead else (memory, chunk)
+        hearing = self.anticipate(memory, chunk, conditions.beats, sampling)
         denoise = self.bind(*hearing, conditions, generators, sampling.guidance)
         latents = heun(denoise, sampling.temperature * sigmas[0] * noise, sigmas)
         self.remember(memory, chunk, latents, conditions)
@@ -211,7 +210,9 @@ class Teacher:
             deaf = self.net.recall(Cache(), memory.history, unheard, no_beats)
         return _Step(self.denoiser, self.net, past, deaf, steering, guidance).denoise
 
-    def anticipate(self, memory: Memory, chunk: Chunk, beats: Tensor) -> tuple[Memory, Chunk]:
+    def anticipate(
+        self, memory: Memory, chunk: Chunk, beats: Tensor, sampling: Sampling
+    ) -> tuple[Memory, Chunk]:
         """A memory that also heard what the context is expected to do until the chunk ends.
 
         It goes with a chunk that has heard so much, and is of use for this one chunk.
@@ -220,11 +221,13 @@ class Teacher:
             memory: What was heard and played.
             chunk: The chunk.
             beats: Its beat rows, [B, BEAT_FEATURES, hop].
+            sampling: Whether to.
         """
-        self._read(memory)
         context, missing = memory.context, chunk.end - chunk.heard
-        if context.latents is None or not 0 < chunk.heard < chunk.end:
+        hears = chunk.heard > 0 and sampling.anticipates
+        if context.latents is None or not hears or missing <= 0:
             return memory, chunk
+        self._read(memory)
         each = len(beats) // len(context.latents)
         bars = bar_frames(beats[::each], torch.zeros_like(beats[::each, 0], dtype=torch.long))
         hearing = Cache(context.end, list(context.blocks), context.latents)

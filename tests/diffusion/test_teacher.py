@@ -106,11 +106,11 @@ def test_a_context_that_repeats_itself_is_played_with_as_if_it_had_been_heard(te
 def test_who_hears_nothing_expects_nothing(teacher):
     free = Conditions.free(torch.tensor([0]), len(WORDS), 6)
     memory, chunk = teacher.open(), Chunk(0, 6, 12)
-    assert teacher.anticipate(memory, chunk, free.beats) == (memory, chunk)
+    assert teacher.anticipate(memory, chunk, free.beats, Sampling(2)) == (memory, chunk)
     teacher.hear(memory, torch.randn(1, CHANNELS, 6))
-    assert teacher.anticipate(memory, chunk, free.beats) == (memory, chunk)
+    assert teacher.anticipate(memory, chunk, free.beats, Sampling(2)) == (memory, chunk)
     heard = Chunk(6, 0, 6)
-    assert teacher.anticipate(memory, heard, free.beats) == (memory, heard)
+    assert teacher.anticipate(memory, heard, free.beats, Sampling(2)) == (memory, heard)
 
 
 def test_guidance_of_one_is_no_guidance_and_of_two_is(teacher):
