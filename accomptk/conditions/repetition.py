@@ -55,7 +55,7 @@ def period(latents: Tensor, bar: float, count: int) -> int:
 
 def _is_still(latents: Tensor) -> bool:
     """Whether nothing happens in these frames."""
-    return float(latents.diff(dim=1).square().mean()) < STILL
+    return latents.detach().diff(dim=1).square().mean().item() < STILL
 
 
 def _most_alike(latents: Tensor) -> int:
