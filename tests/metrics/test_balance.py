@@ -21,9 +21,7 @@ def test_the_truth_is_not_apart_from_itself():
 def test_a_louder_stem_is_apart_in_level_alone():
     found = apart(2 * TRUTH)
     assert found["level_apart"] == pytest.approx(6.02, abs=0.01)
-    assert [found[key] for key in ("low_apart", "mid_apart", "high_apart")] == pytest.approx(
-        [0] * 3
-    )
+    assert [found[key] for key in SHARES] == pytest.approx([0, 0, 0])
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,8 @@ def test_chords_are_followed_as_late_as_the_stem_is(late_s):
     changes = find_changes(heard(melody()), STEADY, CHORDS, NONE)
 
     assert len(changes["reaction_chord"]) == 2
-    assert reactions(heard(melody(late_s)), changes)["reaction_chord"] == late_s
+    found = reactions(heard(melody(late_s)), changes)
+    assert found == {"reaction_chord": late_s, "followed": 100.0}
 
 
 def test_chords_that_the_truth_does_not_follow_do_not_count():
@@ -82,7 +83,8 @@ def test_a_tempo_is_followed_by_the_beats_of_the_stem(late_s):
     found = np.concatenate([np.arange(0.25, 6 + late_s, 0.5), fast[fast >= 6 + late_s]])
 
     assert list(changes) == ["reaction_tempo"]
-    assert reactions(heard(STEADY, found), changes)["reaction_tempo"] == late_s
+    made = reactions(heard(STEADY, found), changes)
+    assert made == {"reaction_tempo": late_s, "followed": 100.0}
     assert reactions(heard(STEADY), changes) == {}
 
 
