@@ -8,7 +8,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from importlib import metadata
@@ -113,6 +113,15 @@ class Run:
             file.write(line + "\n")
         for key, value in scalars.items():
             self._events.add_scalar(key, value, step)
+
+    def show(
+        self, step: int, sounds: Mapping[str, Any], pictures: Mapping[str, Any], sample_rate: int
+    ) -> None:
+        """Add sounds [N] and pictures [H, W] of 0 to 1, both arrays, to the TensorBoard events."""
+        for name, wav in sounds.items():
+            self._events.add_audio(name, wav[None], step, sample_rate)
+        for name, picture in pictures.items():
+            self._events.add_image(name, picture, step, dataformats="HW")
 
     @property
     def is_finished(self) -> bool:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from accomptk.errors import RecipeError
+from accomptk.precision import is_fast
 from accomptk.processes import Team
 from accomptk.run import Run, numpy_generator, replacing
 
@@ -37,8 +38,8 @@ class Optim:
         batch: Excerpts a step.
         steps: Steps of a whole training.
         save_every_s: Seconds between two checkpoints.
-        precision: Of the network's arithmetic: "float32", or "bfloat16" where the machine is
-            faster with it; weights and their updates are float32 either way.
+        precision: Of the network's arithmetic: "float32"; or "bfloat16", which is left where a
+            machine is slower with it. Weights and their updates are float32 either way.
         cooldown: Share of the steps, the last, over which the rate falls to 0 as a cosine.
         batches: Batches a step, which processes share; without it, one for each process.
         compile: Mode of torch.compile; without it, the network runs as it is.
@@ -60,7 +61,8 @@ class Optim:
     def arithmetic(self, device: torch.device) -> torch.autocast:
         """The context in which a loss is computed."""
         dtype: torch.dtype = getattr(torch, self.precision)
-        return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+        is_wanted = dtype != torch.float32 and is_fast(dtype, device.type)
+        return torch.autocast(device.type, dtype, enabled=is_wanted)
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""

@@ -1,5 +1,6 @@
 """Real Pd without a window, playing a file into the shipped patch and recording what comes back."""
 
+import random
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -16,10 +17,15 @@ ROUND_TRIP = Path(__file__).parent / "max" / "roundtrip.pd"
 
 
 def free_port() -> int:
-    """A UDP port that nobody uses."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """A UDP port that nobody uses, and that the system gives to nobody who asks for any."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
+            try:
+                found.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 @contextmanager
@@ -46,7 +52,8 @@ def play(folder: Path, wav: np.ndarray, port: int, *instruments: str) -> np.ndar
     """Play to the server at ``port``; what was played, and the five stems that came, [6, N]."""
     soundfile.write(folder / "in.wav", wav, RATE, subtype="FLOAT")
     run = f"run {folder / 'in.wav'} {folder / 'out.wav'} {port} {free_port()}"
-    assert open_pd(ROUND_TRIP, " ".join((run, *instruments))) == ""
+    complaints = open_pd(ROUND_TRIP, " ".join((run, *instruments)))
+    assert not complaints, complaints
     heard, rate = soundfile.read(folder / "out.wav", dtype="float32")
     assert rate == RATE
     return heard.T

@@ -26,6 +26,8 @@ from accomptk.cli.options import (
 
 if TYPE_CHECKING:
     from accomptk.latents.codec import Codec
+    from accomptk.run import Run
+    from accomptk.streaming.audition import Audition
 
 stems_option = data_option(Path("data/band"), "Prepared set of stems.")
 
@@ -105,6 +107,12 @@ def _model_options(command: Callable[..., None]) -> Callable[..., None]:
         out_option("./runs/train-<model>-<time>"),
         set_option,
         device_option,
+        click.option(
+            "--auditions/--no-auditions",
+            default=True,
+            show_default=True,
+            help="Play validation songs now and then, and log how it goes.",
+        ),
         force_option,
         json_option,
         quiet_option,
@@ -200,6 +208,19 @@ def coherence(
     echo_checkpoint(path, run, as_json)
 
 
+def _audition(data: Path, codec: "Codec", run: "Run", device: str) -> "Audition | None":
+    """Plays songs of the set; says why where none can be played."""
+    from accomptk.errors import DatasetError
+    from accomptk.run import pick_device
+    from accomptk.streaming.audition import Audition
+
+    try:
+        return Audition(data, codec, run.folder / "audition", pick_device(device))
+    except DatasetError as error:
+        click.echo(f"no auditions: {error}", err=True)
+        return None
+
+
 def _fit_model(
     kind: str,
     schema: type[Any],
@@ -213,6 +234,7 @@ def _fit_model(
     out: Path | None,
     overrides: tuple[str, ...],
     device: str,
+    auditions: bool,
     force: bool,
     as_json: bool,
     quiet: bool,
@@ -243,6 +265,7 @@ def _fit_model(
             device=pick_device(device),
             minutes=minutes,
             team=team,
+            audition=_audition(data, heard_by, run, device) if auditions and team.leads else None,
             on_step=lambda step, loss: bar.update(
                 task, completed=step, description=f"train {kind}, loss {loss:.3f}"
             ),

@@ -1,8 +1,8 @@
 """Training runs: from prepared latents and a recipe to a checkpoint that a stream can play."""
 
 import copy
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -27,6 +27,7 @@ from accomptk.stems.index import StemSet
 from accomptk.training import Optim, Trainer, step_generators
 
 VALIDATE_EVERY = 200
+AUDITION_EVERY = 600
 VALIDATION_BATCHES = 4
 
 Songs = Literal["train", "valid", "astray"]
@@ -178,6 +179,23 @@ class AStyleFitting:
         return a_style_loss(denoiser, self.samplers[songs], self.recipe, rng, noise)
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of an audition.
+
+    Args:
+        scores: Metrics as they are, and their closeness to the anchors.
+        sounds: What was made, and what its player heard, each an array [N].
+        pictures: Levels of the same over bands and time, 0 to 1, [bands, T], low bands last.
+        sample_rate: Of the sounds.
+    """
+
+    scores: Mapping[str, float]
+    sounds: Mapping[str, Any]
+    pictures: Mapping[str, Any]
+    sample_rate: int
+
+
 def fit(
     run: Run,
     fitting: Fitting,
@@ -186,6 +204,7 @@ def fit(
     device: torch.device | None = None,
     minutes: float | None = None,
     team: Team | None = None,
+    audition: Callable[[Path], Heard] | None = None,
     on_step: Callable[[int, float], None] | None = None,
 ) -> Path:
     """Train in a run folder, or go on with what is there.
@@ -197,6 +216,7 @@ def fit(
         device: Where to compute; None for the CPU.
         minutes: Stop soundly after this time; the same command goes on later.
         team: The processes that train it together; None for this one alone.
+        audition: Plays with the averaged weights from time to time.
         on_step: Called with step and loss.
 
     Returns:
@@ -222,6 +242,11 @@ def fit(
     def report(step: int, loss: float) -> None:
         if step % VALIDATE_EVERY == 0 and trainer.team.leads:
             run.log(step, **validate(fitting, trainer, run))
+        if audition and step % AUDITION_EVERY == 0 and trainer.team.leads:
+            trainer.checkpoint()
+            heard = audition(run.folder / "ema.safetensors")
+            run.log(step, **heard.scores)
+            run.show(step, heard.sounds, heard.pictures, heard.sample_rate)
         if on_step:
             on_step(step, loss)
 

@@ -72,7 +72,7 @@ def _panel(axes: "Axes", wav: Samples, title: str) -> None:
     """A spectrogram over time and mel bands."""
     from matplotlib import colormaps
 
-    level_db, centre_hz = _levels(wav)
+    level_db, centre_hz = levels(wav)
     extent = (0.0, len(wav) / SAMPLE_RATE, 0.0, float(BANDS))
     axes.imshow(
         level_db,
@@ -89,7 +89,7 @@ def _panel(axes: "Axes", wav: Samples, title: str) -> None:
     axes.tick_params(length=2, pad=1)
 
 
-def _levels(wav: Samples) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def levels(wav: Samples) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Level of mel bands in dB of a full-scale sine, [BANDS, T], and their centres in Hz."""
     from torchaudio.functional import melscale_fbanks
 
