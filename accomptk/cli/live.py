@@ -15,6 +15,8 @@ from accomptk.cli.options import (
     refuse_both,
     seed_option,
     steps_option,
+    tell,
+    thesaurus_option,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ Examples:
 @click.option("--lookahead", type=click.IntRange(min=0), default=None, help="K = 1 + gap / hop.")
 @steps_option
 @prompt_option
+@thesaurus_option
 @click.option("--port", default=7000, show_default=True, help="UDP port to listen on.")
 @click.option("--reply-port", default=8000, show_default=True, help="UDP port of the patch.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -145,6 +148,7 @@ def check_options(options: dict[str, Any]) -> None:
 
 def open_stage(options: dict[str, Any]) -> "Stage":
     """Models, the setup to begin with, and a hop and gap that hold here."""
+    from accomptk.conditions.thesaurus import load_thesaurus
     from accomptk.errors import StreamError
     from accomptk.latents.codec import load_codec
     from accomptk.live.gap import HOPS
@@ -167,6 +171,11 @@ def open_stage(options: dict[str, Any]) -> "Stage":
             f"gap {frames}: a live stream cannot play what it has yet to hear; "
             "give at least 1 frame, or --lookahead 2"
         )
+    prompt, thesaurus = options["prompt"], None
+    if options["thesaurus"]:
+        thesaurus = load_thesaurus(options["thesaurus"], model.vocabulary)
+    if prompt:
+        prompt = tell(prompt, model.vocabulary, thesaurus)
     stage = Stage(
         model,
         load_codec(options["codec"]),
@@ -177,12 +186,13 @@ def open_stage(options: dict[str, Any]) -> "Stage":
             steps=options["steps"] or 0,
             mode=options["mode"],
             beats=options["beats"],
-            prompt=options["prompt"],
+            prompt=prompt,
         ),
         seed=options["seed"],
         record=options["record"],
         auto_hop=auto_hop and lookahead is None,
         auto_gap=gap == "auto" and lookahead is None,
+        thesaurus=thesaurus,
     )
     if not is_multitrack:
         fit(stage, stage.codec.sample_rate)

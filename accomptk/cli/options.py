@@ -12,6 +12,8 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from accomptk.conditions.prompts import Vocabulary
+    from accomptk.conditions.thesaurus import Thesaurus
     from accomptk.run import Run
     from accomptk.window import Window
 
@@ -94,6 +96,12 @@ teacher_option = click.option(
     "--teacher", default="teacher", show_default=True, help="Shipped name, or a file."
 )
 prompt_option = click.option("--prompt", default=None, help="Style in words.")
+thesaurus_option = click.option(
+    "--thesaurus",
+    default=None,
+    metavar="NAME|DIR",
+    help="Model of sentence-transformers that finds known words for unknown ones.",
+)
 songs_option = click.option(
     "--songs", type=click.IntRange(min=1), default=None, help="At most this many."
 )
@@ -124,6 +132,24 @@ loss_option = click.option(
     show_default=True,
     help="Share of the input's frames that never arrive.",
 )
+
+
+def tell(prompt: str, vocabulary: "Vocabulary", thesaurus: "Thesaurus | str | None") -> str:
+    """A prompt as a model is told it; says on stderr what became of words that it never saw.
+
+    Args:
+        prompt: As it was written.
+        vocabulary: The words that the model knows.
+        thesaurus: Finds others for those that it does not know; its name, or none.
+    """
+    from accomptk.conditions.thesaurus import load_thesaurus, read_prompt
+
+    if isinstance(thesaurus, str):
+        thesaurus = load_thesaurus(thesaurus, vocabulary)
+    told, notes = read_prompt(prompt, vocabulary, thesaurus)
+    for note in notes:
+        click.echo(f"prompt: {note}", err=True)
+    return told
 
 
 def data_option(default: Path | None, described: str) -> Callable[[Command], Command]:

@@ -24,6 +24,8 @@ from accomptk.cli.options import (
     quiet_option,
     seed_option,
     steps_option,
+    tell,
+    thesaurus_option,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ Examples:
 @gap_option
 @steps_option
 @prompt_option
+@thesaurus_option
 @click.option(
     "--beats",
     type=click.Choice(["tracker", "none"]),
@@ -98,8 +101,8 @@ def simulate(**options: Any) -> None:
     context = resample(to_mono(wav), rate, SAMPLE_RATE)[None]
     player = load_model(options["model"], pick_device(options["device"]))
     codec = load_codec(options["codec"])
-    for word in player.vocabulary.unknown(prompt or ""):
-        click.echo(f"warning: prompt word '{word}': the model never saw it", err=True)
+    if prompt:
+        prompt = tell(prompt, player.vocabulary, options["thesaurus"])
     window = one_window(player.frames, options["hop"], options["gap"], options["lookahead"])
     seeds = [options["seed"] + index for index in range(len(names))]
     with progress(options["quiet"]) as bar:

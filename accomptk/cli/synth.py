@@ -1,5 +1,6 @@
 """accomptk synth: a teacher's trajectories from words alone, to shards."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -18,6 +19,8 @@ from accomptk.cli.options import (
     recipe_option,
     set_option,
     teacher_option,
+    tell,
+    thesaurus_option,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ Examples:
     metavar="FILE",
     help="Your prompts, one a line.  [default: the caption grammar]",
 )
+@thesaurus_option
 @recipe_option("pocket/synth")
 @click.option("--batch", type=click.IntRange(min=1), default=None, help="Bands at once.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes to use.")
@@ -54,6 +58,7 @@ def synth(
     teacher: str,
     codec: Path | None,
     prompts: Path | None,
+    thesaurus: str | None,
     recipe: str,
     batch: int | None,
     workers: int,
@@ -84,13 +89,14 @@ def synth(
     if force and team.leads:
         forget(run.folder)
     team.wait()
+    bank = _tell(read_prompts(prompts), teacher, thesaurus) if prompts else ()
     with progress(quiet) as bar:
         task = bar.add_task("synth", total=resolved.streams)
         details = synthesise(
             run.folder,
             partial(load_pair, teacher, codec, device),
             resolved,
-            prompts=read_prompts(prompts) if prompts else (),
+            prompts=bank,
             batch=batch or 0,
             workers=workers,
             share=team.share,
@@ -107,6 +113,16 @@ def synth(
     else:
         click.echo(f"{done} of {details.streams} distinct condition tuples rolled out", err=True)
         click.echo(run.folder)
+
+
+def _tell(prompts: Sequence[str], teacher: str, thesaurus: str | None) -> tuple[str, ...]:
+    """The prompts of a bank as the teacher is told them."""
+    from accomptk.conditions.thesaurus import load_thesaurus
+    from accomptk.streaming.models import load_model
+
+    vocabulary = load_model(teacher).vocabulary
+    words = load_thesaurus(thesaurus, vocabulary) if thesaurus else None
+    return tuple(tell(prompt, vocabulary, words) for prompt in prompts)
 
 
 def load_pair(teacher: str, codec: Path | None, device: str) -> "tuple[ChunkDenoiser, Codec]":

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from accomptk.conditions.thesaurus import read_prompt
 from accomptk.errors import StreamError
 from accomptk.live.packets import Packet, Value, write_samples
 from accomptk.live.protocol import DIALS, PREFIX
@@ -147,9 +148,10 @@ COMMANDS: dict[str, Command] = {
 
 def _words(desk: "Desk", words: tuple[Value, ...]) -> str | None:
     text = " ".join(map(str, words)).strip()
-    for word in desk.stage.model.vocabulary.unknown(text):
-        desk.tell("notice", f"'{word}' in the prompt: the model never saw it")
-    return text or None
+    told, notes = read_prompt(text, desk.stage.model.vocabulary, desk.stage.thesaurus)
+    for note in notes:
+        desk.tell("notice", f"prompt: {note}")
+    return told or None
 
 
 def _want(desk: "Desk", key: str, value: Value) -> None:

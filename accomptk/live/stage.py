@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from accomptk.conditions.thesaurus import Thesaurus
 from accomptk.diffusion.accompanist import Accompanist
 from accomptk.latents.codec import Codec
 from accomptk.live.clock import ClientClock
@@ -34,6 +35,7 @@ class Stage:
         round_trip_s: To the client and back.
         auto_hop: Whether the hop is chosen here.
         auto_gap: Whether the gap is.
+        thesaurus: Finds known words for unknown ones of a prompt; None for none.
         open_tracker: Gives a beat tracker that has heard nothing.
         now: The time in seconds.
     """
@@ -46,6 +48,7 @@ class Stage:
     round_trip_s: float = 0.01
     auto_hop: bool = False
     auto_gap: bool = False
+    thesaurus: Thesaurus | None = None
     open_tracker: Callable[[], BeatSource] = tracker
     now: Callable[[], float] = time.monotonic
     takes: int = 0

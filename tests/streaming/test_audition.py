@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from accomptk.cli import main
+from accomptk.diffusion.fit import Heard
 from accomptk.errors import DatasetError
 from accomptk.latents.codec import load_codec
 from accomptk.metrics.judge import Judged, Panel
@@ -69,6 +70,8 @@ def test_closeness_lies_between_the_anchors(data, tmp_path, monkeypatch):
 
 
 def test_a_training_logs_how_its_model_plays(data, checkpoint, tmp_path, monkeypatch):
+    heard = Heard({"audition/onset_f1": 0.5}, {"bass/made": np.zeros(9)}, {"p": np.eye(9)}, RATE)
+    monkeypatch.setattr(Audition, "__call__", lambda self, checkpoint: heard)
     monkeypatch.setattr("accomptk.diffusion.fit.AUDITION_EVERY", 2)
     out = tmp_path / "run"
     options = ["--recipe", "smoke/finetune", "--set", "geometry.excerpt=24"]
@@ -81,7 +84,7 @@ def test_a_training_logs_how_its_model_plays(data, checkpoint, tmp_path, monkeyp
     assert [line["step"] for line in lines if "audition/onset_f1" in line] == [2]
     events = EventAccumulator(str(out)).Reload().Tags()
     assert "bass/made" in events["audio"]
-    assert "drums/heard" in events["images"]
+    assert "p" in events["images"]
     assert "audition/onset_f1" in events["scalars"]
 
 
