@@ -37,17 +37,12 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withheld:
-    """Probability with which a stream is not told a condition.
-
-    ``anticipation`` is that of a group whose players hear no more than hop and gap allow; the
-    others hear to the end of each chunk, as if what they expect came true.
-    """
+    """Probability with which a stream is not told a condition."""
 
     prompt: float
     beats: float
     harmony: float
     controls: float
-    anticipation: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +117,9 @@ def play_bands(
     silence = torch.zeros(len(briefs), teacher.channels, alone[-1].end)
     played = [_play(teacher, recipe, 0, Plan(alone, silence, asked(0, alone)), first)]
     heard, wav = played[0].endpoint[:, :, :length], _sound(codec, played[0], length)
-    hearing = _anticipating(recipe, along, first // recipe.group)
     for player in range(1, recipe.players):
-        conditions = asked(player, along)
-        _lay_harmony(conditions, along, wav, codec.frame_samples, recipe, first)
-        plan = Plan(hearing, heard, conditions)
+        plan = Plan(along, heard, asked(player, along))
+        _lay_harmony(plan, wav, codec.frame_samples, recipe, first)
         played.append(_play(teacher, recipe, player, plan, first))
         if player + 1 < recipe.players:
             wav = wav + _sound(codec, played[-1], length)
@@ -164,14 +157,6 @@ def _chunks(recipe: SynthRecipe, group: int) -> tuple[tuple[Chunk, ...], tuple[C
     along = tuple(chunks_of(window, heard, recipe.geometry.excerpt))
     starts = range(0, along[-1].end, window.hop)
     return tuple(Chunk(0, start, start + window.hop) for start in starts), along
-
-
-def _anticipating(recipe: SynthRecipe, chunks: tuple[Chunk, ...], group: int) -> tuple[Chunk, ...]:
-    """The chunks as a group hears their context."""
-    rng = numpy_generator(recipe.seed, "anticipation", group)
-    if rng.random() < recipe.withheld.anticipation:
-        return chunks
-    return tuple(replace(chunk, heard=chunk.end) for chunk in chunks)
 
 
 def _asked(
@@ -224,12 +209,7 @@ def _turn(rng: np.random.Generator) -> dict[str, float]:
 
 
 def _lay_harmony(
-    conditions: Conditions,
-    chunks: Sequence[Chunk],
-    wav: Tensor,
-    frame_samples: int,
-    recipe: SynthRecipe,
-    first: int,
+    plan: Plan, wav: Tensor, frame_samples: int, recipe: SynthRecipe, first: int
 ) -> None:
     """Write the harmony rows of those that are told what the others play, from audio [B, N]."""
     for index, heard in enumerate(wav.numpy()):
@@ -238,7 +218,7 @@ def _lay_harmony(
             continue
         listener = ChromaListener(frame_samples)
         listener.hear(heard)
-        for chunk in chunks:
+        for chunk in plan.chunks:
             made = (index, slice(None), slice(chunk.start, chunk.end))
-            rows = heard_harmony(listener, chunk, conditions.beats[made].numpy())
-            conditions.harmony[made] = torch.from_numpy(rows)
+            rows = heard_harmony(listener, chunk, plan.conditions.beats[made].numpy())
+            plan.conditions.harmony[made] = torch.from_numpy(rows)

@@ -36,10 +36,6 @@ class Drops:
     A model that is always given the true history learns to go on with it and never to listen,
     and what it goes on with in a stream is its own first guess. Controls are withheld one by one,
     half of them where ``controls`` does not withhold all.
-
-    What a stream has not heard yet it expects (``accomptk.conditions.repetition``), and plays as if
-    it had heard that. So most excerpts hear their context to the end of each chunk, while beats and
-    harmony are known only as far as hop and gap allow; ``anticipation`` withholds it.
     """
 
     context: float
@@ -48,7 +44,6 @@ class Drops:
     beats: float
     harmony: float
     controls: float
-    anticipation: float = 1.0  # as teachers from before there was any were trained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,8 +212,6 @@ class ExcerptSampler:
         is_deaf = rng.random() < self.drops.context
         if is_deaf:
             heard[:] = 0
-        elif rng.random() >= self.drops.anticipation:
-            heard = end
         history = chunks[0].start if is_cold else 0
         if rng.random() < self.drops.history:
             history = length

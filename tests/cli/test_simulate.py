@@ -6,6 +6,7 @@ import soundfile
 from click.testing import CliRunner
 
 from accomptk.cli import main
+from accomptk.conditions.thesaurus import Thesaurus
 from signals import RATE, clicks
 from tiny_codecs import tiny_spectral
 from tiny_models import tiny_teacher
@@ -47,6 +48,19 @@ def test_late_and_lost_audio_is_asked_for(world):
     value = json.loads(result.stdout)
     assert value["misses"] == len(value["step_ms"]) == 8
     assert (value["hop"], value["gap"]) == (6, 6)
+
+
+def test_words_of_the_prompt_that_mean_the_same_are_found(world, monkeypatch):
+    def load(name, vocabulary):
+        assert name == "some"
+        return Thesaurus(vocabulary, lambda texts: np.array([[0, 1], [1, 0], [1, 0]])[: len(texts)])
+
+    monkeypatch.setattr("accomptk.conditions.thesaurus.load_thesaurus", load)
+    options = ("--prompt", "lazy jazz", "--gap", "3", "--quiet")
+    plain = simulate(world, *options)
+    assert plain.stderr.startswith("prompt: 'lazy' is not known\n")
+    told = simulate(world, *options, "--thesaurus", "some")
+    assert told.stderr.startswith("prompt: 'lazy' is taken as 'jazz'\n")
 
 
 @pytest.mark.parametrize(

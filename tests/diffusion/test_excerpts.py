@@ -108,22 +108,6 @@ def test_conditions_are_withheld(marked_songs):
     assert given.conditions.beats.abs().max() > 0
 
 
-def test_what_is_expected_counts_as_heard_of_the_context_alone(marked_songs):
-    """Of beats and harmony only that is known which the gap allows."""
-    told = replace(KEEP, anticipation=0)
-    own, expecting = (
-        sampler(marked_songs, drops).batch(16, np.random.default_rng(5)) for drops in (KEEP, told)
-    )
-    made = own.is_made > 0
-    assert (own.layout.heard[made] < own.layout.end[made]).any()
-    assert torch.equal(expecting.layout.heard[made], expecting.layout.end[made])
-    assert (expecting.layout.heard[~made] == 0).all()
-    assert torch.equal(expecting.conditions.beats, own.conditions.beats)
-    assert torch.equal(expecting.conditions.harmony, own.conditions.harmony)
-    deaf = sampler(marked_songs, replace(told, context=1)).batch(4, np.random.default_rng(5))
-    assert deaf.layout.heard.max() == 0
-
-
 def test_beat_condition_is_in_phase_with_the_excerpt(marked_songs):
     """Beats lie every 6 frames from frame 3: once heard, the features know it."""
     batch = sampler(marked_songs).batch(32, np.random.default_rng(2))

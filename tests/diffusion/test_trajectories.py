@@ -1,4 +1,3 @@
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 
@@ -16,8 +15,7 @@ from tiny_codecs import tiny_spectral
 
 @pytest.fixture(scope="module")
 def recipe():
-    """Of players who hear no more than hop and gap allow."""
-    return load_recipe("smoke/synth", SynthRecipe, ("withheld.anticipation=1",))
+    return load_recipe("smoke/synth", SynthRecipe)
 
 
 @pytest.fixture(scope="module")
@@ -69,17 +67,6 @@ def test_who_joins_hears_the_soloist_and_only_what_was_heard(teacher, codec, rec
     other[:, :, :heard] = 9
     assert torch.allclose(again(unheard), states, atol=1e-4)
     assert not torch.allclose(again(other), states, atol=0.1)
-
-
-def test_who_anticipates_hears_to_the_end_of_each_chunk(teacher, codec, recipe, briefs):
-    expecting = replace(recipe, withheld=replace(recipe.withheld, anticipation=0.0))
-    plain, told = (play_bands(teacher, codec, one, briefs[:2], 0)[1] for one in (recipe, expecting))
-    assert any(chunk.heard < chunk.end for chunk in plain.plan.chunks)
-    for one, other in zip(plain.plan.chunks, told.plan.chunks, strict=True):
-        assert other == replace(one, heard=one.end)
-    assert torch.equal(told.plan.conditions.beats, plain.plan.conditions.beats)
-    assert torch.equal(told.plan.conditions.harmony, plain.plan.conditions.harmony)
-    assert not torch.allclose(told.endpoint, plain.endpoint, atol=0.1)
 
 
 def test_states_go_down_the_levels_of_the_solver(model, codec, recipe, briefs):

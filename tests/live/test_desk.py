@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from accomptk.conditions.prompts import Vocabulary
+from accomptk.conditions.thesaurus import Thesaurus
 from accomptk.live.commands import COMMANDS
 from accomptk.live.packets import write_message, write_samples
 from accomptk.live.protocol import CLOCK, MESSAGES, PREFIX, PROTOCOL
@@ -188,7 +190,17 @@ def test_what_makes_no_sense_fails_and_changes_nothing(message, reason):
 def test_words_that_the_model_never_saw_are_named():
     rig = Rig()
     rig.hello()
-    assert "'zydeco' in the prompt" in dict(rig.say("prompt", "zydeco"))["notice"][0]
+    assert dict(rig.say("prompt", "zydeco"))["notice"] == ["prompt: 'zydeco' is not known"]
+
+
+def test_a_thesaurus_says_what_it_took_and_the_model_is_told_that():
+    known = Vocabulary(("slow", "jazz"))
+    rig = Rig(thesaurus=Thesaurus(known, lambda texts: np.ones((len(texts), 1))))
+    rig.model.vocabulary = known
+    rig.hello()
+    notice = dict(rig.say("prompt", "lazy", "jazz"))["notice"]
+    assert notice == ["prompt: 'lazy' is taken as 'slow'"]
+    assert rig.desk.playing.wanted.prompt == "slow jazz"
 
 
 def test_small_talk():
