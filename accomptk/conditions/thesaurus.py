@@ -87,6 +87,7 @@ def load_thesaurus(name: str, vocabulary: Vocabulary) -> Thesaurus:
         raise MissingTool(
             f"thesaurus '{name}': {package} is not installed: pip install 'accomptk[thesaurus]'"
         ) from error
+    importlib.import_module("transformers.utils.logging").disable_progress_bar()
     try:
         model = transformers.SentenceTransformer(name, device="cpu")
     except (OSError, ValueError) as error:

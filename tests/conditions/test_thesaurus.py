@@ -69,9 +69,9 @@ def test_the_package_is_asked_for_what_music_means(monkeypatch):
             assert not show_progress_bar
             return embed(texts)
 
-    found = {"package": SimpleNamespace(SentenceTransformer=Model)}
-    monkeypatch.setattr(importlib, "import_module", lambda name: found["package"])
+    package = SimpleNamespace(SentenceTransformer=Model, disable_progress_bar=lambda: None)
+    monkeypatch.setattr(importlib, "import_module", lambda name: package)
     assert load_thesaurus("some", KNOWN).find("lazy") == "slow"
-    found["package"] = SimpleNamespace(SentenceTransformer=fail)
+    package.SentenceTransformer = fail
     with pytest.raises(MissingTool, match="thesaurus 'x': is neither a folder nor"):
         load_thesaurus("x", KNOWN)
