@@ -10,7 +10,7 @@ PACKAGE = Path(accomptk.__file__).parent
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Modules that a file imports anywhere, as written, also by ``importlib.import_module``."""
+    """Modules that a file imports anywhere, also by ``import_module`` and ``import_extra``."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         match node:
             case ast.Import(names=names):
@@ -22,6 +22,10 @@ def imported(path: Path) -> Iterator[str]:
                 raise AssertionError(f"{path}: relative import")
             case ast.Call(
                 func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(module))]
+            ):
+                yield module
+            case ast.Call(
+                func=ast.Name(id="import_extra"), args=[ast.Constant(value=str(module)), *_]
             ):
                 yield module
 

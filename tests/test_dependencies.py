@@ -44,7 +44,7 @@ JOBS = {
     "webdataset": ("webdataset", "latent shards"),
 }
 WITH_OTHERS = {"laion_clap"}  # part of frechet-audio-distance
-OPTIONAL = {"librosa", "sounddevice"}  # for COCOLA; of the extra `audio`
+OPTIONAL = {"librosa", "sounddevice", "transformers"}  # for COCOLA; of extras
 
 
 def declared() -> set[str]:

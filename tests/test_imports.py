@@ -10,7 +10,7 @@ import pytest
 from package_source import PACKAGE, imported, package_files
 
 LEAVES = (
-    *("errors", "window", "recipe", "run", "memory", "threads", "precision", "processes"),
+    *("errors", "window", "recipe", "run", "memory", "threads", "precision", "processes", "extras"),
     *("checkpoint", "training", "weights"),
     "metrics",
 )

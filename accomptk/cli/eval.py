@@ -31,6 +31,7 @@ from accomptk.cli.options import (
     workers_option,
 )
 from accomptk.cli.tables import show, write
+from accomptk.stems.instruments import PARTS
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 
 MODELS = ("student", "a_style")
 OUTCOMES = "outcomes"  # folder of what came of each batch
-PARTS = ("drums", "bass", "guitar", "piano")
 EPILOG = """\b
 Examples:
   accomptk eval --lookahead 0,1,2

@@ -4,7 +4,6 @@
 a folder.
 """
 
-import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from accomptk.conditions.prompts import Vocabulary, words
 from accomptk.errors import MissingTool
+from accomptk.extras import import_extra
 
 Embed = Callable[[Sequence[str]], NDArray[np.floating[Any]]]
 """Vectors of unit length of some texts, [n, d]."""
@@ -80,16 +80,12 @@ def load_thesaurus(name: str, vocabulary: Vocabulary) -> Thesaurus:
     Raises:
         MissingTool: If the package or its model is absent.
     """
-    package = "sentence_transformers"
+    package, extra = "sentence_transformers", "thesaurus"
+    wanted = f"thesaurus '{name}': {package} is not installed"
+    sentences = import_extra(package, extra, wanted)
+    import_extra("transformers.utils.logging", extra, wanted).disable_progress_bar()
     try:
-        transformers: Any = importlib.import_module(package)
-    except ModuleNotFoundError as error:
-        raise MissingTool(
-            f"thesaurus '{name}': {package} is not installed: pip install 'accomptk[thesaurus]'"
-        ) from error
-    importlib.import_module("transformers.utils.logging").disable_progress_bar()
-    try:
-        model = transformers.SentenceTransformer(name, device="cpu")
+        model = sentences.SentenceTransformer(name, device="cpu")
     except (OSError, ValueError) as error:
         raise MissingTool(
             f"thesaurus '{name}': is neither a folder nor a model that can be fetched; "

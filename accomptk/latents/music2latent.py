@@ -12,7 +12,6 @@ whole file but not the same. Windows are decoded from the same noise and cross-f
 conceals their joins without removing them: expect them to be heard in sustained sounds.
 """
 
-import importlib
 import logging
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -23,6 +22,7 @@ from torch import Tensor
 
 from accomptk.checkpoint import file_sha256
 from accomptk.errors import MissingTool
+from accomptk.extras import import_extra
 from accomptk.latents.codec import State
 
 NAME = "music2latent"
@@ -123,12 +123,7 @@ def load_music2latent() -> Music2Latent:
     Raises:
         MissingTool: If the package or its weights are absent.
     """
-    try:
-        package: Any = importlib.import_module(NAME)
-    except ModuleNotFoundError as error:
-        raise MissingTool(
-            f"codec '{NAME}': its package is not installed: pip install 'accomptk[{NAME}]'"
-        ) from error
+    package = import_extra(NAME, NAME, f"codec '{NAME}': its package is not installed")
     weights = Path(package.__file__).parent / "models" / f"{NAME}.pt"
     if not weights.is_file():
         raise MissingTool(

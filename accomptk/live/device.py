@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from accomptk.errors import MissingTool, StreamError
+from accomptk.extras import import_extra
 from accomptk.live.conductor import Conductor
 from accomptk.live.packets import Samples, read_packet, write_samples
 from accomptk.live.protocol import CLOCK, MESSAGES, PREFIX, RATES_HZ
@@ -192,12 +193,8 @@ def play(stage: Stage, count_in: CountIn, view: Watcher, always: bool = False) -
 
 
 def _sounddevice() -> Any:
-    import importlib
-
     try:
-        return importlib.import_module("sounddevice")
-    except ModuleNotFoundError as error:
-        raise MissingTool("--audio needs sounddevice: pip install 'accomptk[audio]'") from error
+        return import_extra("sounddevice", "audio", "--audio needs sounddevice")
     except OSError as error:  # what it raises where the system's library is missing
         raise MissingTool("--audio needs PortAudio: apt-get install libportaudio2") from error
 

@@ -6,6 +6,9 @@ import unicodedata
 INSTRUMENTS = ("drums", "bass", "guitar", "piano", "strings")
 """Classes that a model can play; the order is the model's."""
 
+PARTS = ("drums", "bass", "guitar", "piano")
+"""Those that are played where songs are evaluated."""
+
 MELODY = "melody"
 """Voices and solo instruments: heard as context, never made."""
 

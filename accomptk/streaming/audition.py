@@ -18,6 +18,7 @@ from accomptk.metrics.judge import Judged, judge_stem
 from accomptk.metrics.panel import find_panel
 from accomptk.stems.audio import SAMPLE_RATE
 from accomptk.stems.index import StemSet
+from accomptk.stems.instruments import PARTS
 from accomptk.streaming.entries import NOTHING_PLAYED
 from accomptk.streaming.models import load_model
 from accomptk.streaming.outcomes import OutcomeStore
@@ -27,7 +28,6 @@ from accomptk.streaming.tally import Tally, song_cells
 from accomptk.window import Window
 
 SONGS = 3
-PARTS = ("drums", "bass", "guitar", "piano")
 BATCH = 4
 LOOKAHEAD, HOPS = 2, 4  # a hop ahead, each a quarter of the reach
 SOUND_S = 12.0  # of each sound kept

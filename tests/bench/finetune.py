@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from accomptk.cli.eval import PARTS
 from accomptk.cli.tables import show
 from accomptk.metrics.table import read_csv, write_csv
+from accomptk.stems.instruments import PARTS
 from conditions import call
 
 TRAINED, HELD_OUT, FEWEST_PARTS = 6, 4, 3
