@@ -54,9 +54,11 @@ class Echo:
 
     def __init__(self, channels: int = 3675) -> None:
         from accomptk.conditions.prompts import Vocabulary
+        from accomptk.conditions.sounds import SoundBank
         from accomptk.diffusion.accompanist import Sampling
 
         self.channels, self.vocabulary, self.sampling = channels, Vocabulary(()), Sampling(1)
+        self.sounds = SoundBank()
 
     def open(self):
         return {"heard": 0, "latents": None}

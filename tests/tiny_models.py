@@ -6,12 +6,14 @@ import numpy as np
 import torch
 
 from accomptk.checkpoint import save_checkpoint
+from accomptk.conditions.sounds import Portrait, SoundBank
 from accomptk.diffusion.a_style import AStyle, AStyleRecipe, build_a_style
 from accomptk.diffusion.denoiser import Denoiser
 from accomptk.diffusion.teacher import Teacher, TeacherRecipe, build_teacher
 from accomptk.latents.shards import SongLatents
 from accomptk.recipe import load_recipe
 from accomptk.run import numpy_generator
+from accomptk.stems.instruments import INSTRUMENTS
 
 CHANNELS = 6
 WORDS = ["jazz", "slow", "loud"]
@@ -35,9 +37,24 @@ def tiny_teacher(path: Path, channels: int = CHANNELS, space: str = CODEC) -> Te
         shaken(build_teacher(recipe, channels, len(WORDS))).state_dict(),
         kind="teacher",
         recipe=recipe,
-        extra={"space": space, "channels": channels, "words": WORDS},
+        extra={
+            "space": space,
+            "channels": channels,
+            "words": WORDS,
+            "sounds": SoundBank.of(tiny_portraits(channels)).to_json(),
+        },
     )
     return Teacher(path)
+
+
+def tiny_portraits(channels: int) -> list[Portrait]:
+    """What a few stems of each instrument sound like: anything."""
+    rng = numpy_generator(0, "portraits")
+    return [
+        (instrument, WORDS[index % len(WORDS)], rng.normal(size=2 * channels).astype(np.float32))
+        for instrument in INSTRUMENTS
+        for index in range(6)
+    ]
 
 
 def tiny_a_style(path: Path, channels: int = CHANNELS, space: str = CODEC) -> AStyle:

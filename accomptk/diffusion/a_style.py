@@ -16,6 +16,7 @@ from torch.nn.functional import scaled_dot_product_attention, silu
 
 from accomptk.checkpoint import file_sha256, load_tensors
 from accomptk.conditions.prompts import Vocabulary
+from accomptk.conditions.sounds import SoundBank
 from accomptk.diffusion.accompanist import Sampling
 from accomptk.diffusion.denoiser import Denoiser
 from accomptk.diffusion.excerpts import Sampler
@@ -156,7 +157,7 @@ class AStyle:
         recipe = parse_recipe(header.recipe, AStyleRecipe, str(path))
         self.name, self.sha8 = "a_style", file_sha256(path)[:8]
         self.space = header.extra["space"]
-        self.vocabulary = Vocabulary(())
+        self.vocabulary, self.sounds = Vocabulary(()), SoundBank()
         self.channels, self.frames = header.extra["channels"], recipe.frames
         self.noise = recipe.noise
         self.sampling = Sampling(recipe.sampling.num_steps, recipe.sampling.guidance)

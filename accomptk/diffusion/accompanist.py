@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from accomptk.conditions.prompts import Vocabulary
+from accomptk.conditions.sounds import SoundBank
 from accomptk.diffusion.transformer import Conditions
 from accomptk.window import Chunk
 
@@ -45,6 +46,7 @@ class Accompanist(Protocol):
     channels: int
     frames: int
     vocabulary: Vocabulary
+    sounds: SoundBank
     sampling: Sampling
     hears_beats: bool
 

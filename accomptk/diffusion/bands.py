@@ -18,7 +18,6 @@ from torch.nn.functional import pad
 from accomptk.conditions.controls import CONTROLS, control_rows
 from accomptk.conditions.grid import BeatNoise, chunk_features
 from accomptk.conditions.harmony import heard_harmony
-from accomptk.conditions.prompts import Vocabulary
 from accomptk.diffusion.briefs import Brief
 from accomptk.diffusion.excerpts import Geometry, chunks_of
 from accomptk.diffusion.noise import Noise
@@ -113,7 +112,7 @@ def play_bands(
         )
     alone, along = _chunks(recipe, first // recipe.group)
     length = along[-1].end
-    asked = partial(_asked, recipe, teacher.vocabulary, briefs, first)
+    asked = partial(_asked, recipe, teacher, briefs, first)
     silence = torch.zeros(len(briefs), teacher.channels, alone[-1].end)
     played = [_play(teacher, recipe, 0, Plan(alone, silence, asked(0, alone)), first)]
     heard, wav = played[0].endpoint[:, :, :length], _sound(codec, played[0], length)
@@ -161,7 +160,7 @@ def _chunks(recipe: SynthRecipe, group: int) -> tuple[tuple[Chunk, ...], tuple[C
 
 def _asked(
     recipe: SynthRecipe,
-    vocabulary: Vocabulary,
+    teacher: ChunkDenoiser,
     briefs: Sequence[Brief],
     first: int,
     player: int,
@@ -169,12 +168,15 @@ def _asked(
 ) -> Conditions:
     """What one player of each band is told before a note is played."""
     which = [INSTRUMENTS.index(brief.players[player]) for brief in briefs]
-    asked = Conditions.free(torch.tensor(which), len(vocabulary.words), chunks[-1].end)
+    asked = Conditions.free(torch.tensor(which), len(teacher.vocabulary.words), chunks[-1].end)
     begin = chunks[0].start
     for index, brief in enumerate(briefs):
         rng = numpy_generator(recipe.seed, f"asked/{player}", first + index)
-        if rng.random() >= recipe.withheld.prompt:
-            asked.prompt[index] = torch.from_numpy(vocabulary.vector(brief.prompt))
+        prompt = brief.prompt if rng.random() >= recipe.withheld.prompt else None
+        asked.prompt[index] = torch.from_numpy(teacher.vocabulary.vector(prompt))
+        seed = recipe.stream_seed(player, first + index)
+        sound = teacher.sounds.choose(brief.players[player], prompt, seed)
+        asked.sound[index] = torch.from_numpy(sound)
         if rng.random() >= recipe.withheld.beats:
             beats = _beats(recipe, brief, chunks, rng)
             asked.beats[index, :, begin:] = torch.from_numpy(beats)

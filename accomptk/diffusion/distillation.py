@@ -192,7 +192,12 @@ class Paired:
         self.recipe, self.teacher, self.own = recipe, teacher, own
         self.adapter, self.optim = recipe.adapter, recipe.optim
         self.sampler = ExcerptSampler(
-            songs, teacher.vocabulary, own.geometry, own.drops, own.beat_noise
+            songs,
+            teacher.vocabulary,
+            own.geometry,
+            own.drops,
+            own.beat_noise,
+            teacher.sounds.space,
         )
         schedule = replace(own.noise, sigma_max=recipe.sigma_max).sigmas(recipe.scales)
         self.sigmas = schedule.to(teacher.device)

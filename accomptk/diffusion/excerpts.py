@@ -18,6 +18,7 @@ from accomptk.conditions.grid import (
 )
 from accomptk.conditions.harmony import HARMONY_FEATURES, harmony_features
 from accomptk.conditions.prompts import Vocabulary
+from accomptk.conditions.sounds import SOUND_FEATURES, Portrait, SoundSpace, given, portray
 from accomptk.diffusion.transformer import Conditions, Layout
 from accomptk.errors import DatasetError
 from accomptk.latents.shards import SongLatents
@@ -26,6 +27,7 @@ from accomptk.window import Chunk, Window
 
 Floats = NDArray[np.float32]
 
+_SOUND_NOISE = 0.25  # on a sound, in deviations: a stream's own is somebody else's
 _TRIES = 1000  # songs may be of instruments that are not made
 
 
@@ -44,6 +46,7 @@ class Drops:
     beats: float
     harmony: float
     controls: float
+    sound: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +153,7 @@ class ExcerptSampler:
         geometry: Range of hop and gap, excerpt length.
         drops: How often each condition is withheld.
         beat_noise: Errors added to the known beats.
+        space: Places of the sounds; None tells none.
         activity: Least share of target frames that sound in every excerpt drawn.
     """
 
@@ -160,12 +164,14 @@ class ExcerptSampler:
         geometry: Geometry,
         drops: Drops,
         beat_noise: BeatNoise,
+        space: SoundSpace | None = None,
         activity: float = 0.25,
     ) -> None:
         self.songs = [song for song in songs if song.latents.shape[2] >= geometry.excerpt]
         self.sounds = {song.track: sounding(song) for song in self.songs}
         self.vocabulary, self.geometry, self.drops = vocabulary, geometry, drops
         self.beat_noise, self.activity = beat_noise, activity
+        self.space = space
         self.usual = usual_controls(self.songs)
 
     def batch(self, size: int, rng: np.random.Generator) -> Batch:
@@ -238,6 +244,7 @@ class ExcerptSampler:
             torch.from_numpy(beats),
             torch.from_numpy(harmony),
             torch.from_numpy(controls),
+            torch.from_numpy(self._sound(place, rng)),
         )
 
     def _place(self, rng: np.random.Generator, length: int) -> tuple[SongLatents, int, int, int]:
@@ -273,6 +280,17 @@ class ExcerptSampler:
             rng=rng,
         )
         return features[:, : self.geometry.excerpt - chunks[0].start]
+
+    def _sound(self, place: "_Place", rng: np.random.Generator) -> Floats:
+        """The sound of the stem outside of the excerpt, which it shall not give away."""
+        song, stem = place.song, place.stem
+        outside = self.sounds[song.track][stem].copy()
+        outside[place.first : place.first + self.geometry.excerpt] = False
+        portrait = portray(song.latents[stem], outside)
+        if portrait is None or self.space is None or rng.random() < self.drops.sound:
+            return np.zeros(SOUND_FEATURES, np.float32)
+        found = self.space.place(portrait, song.instruments[stem])
+        return given(found + rng.normal(0, _SOUND_NOISE, len(found)).astype(np.float32))
 
     def _controls(self, place: "_Place", length: int, rng: np.random.Generator) -> Floats:
         """Each control in half of the excerpts, what is given being the mean over each chunk."""
@@ -333,6 +351,18 @@ def _harmony(place: _Place, beats: Floats) -> Floats:
         heard, start, end = (at + shift for at in (chunk.heard, made.start, made.stop))
         rows[:, made] = harmony_features(chroma, heard, start, end, beats[:, made])
     return rows
+
+
+def portraits(songs: Sequence[SongLatents]) -> list[Portrait]:
+    """What the playable stems of songs sound like: (instrument, prompt of the song, portrait)."""
+    found = []
+    for song in songs:
+        for stem, sounds in enumerate(sounding(song)):
+            instrument = song.instruments[stem]
+            portrait = portray(song.latents[stem], sounds) if instrument in INSTRUMENTS else None
+            if portrait is not None:
+                found.append((instrument, song.prompt, portrait))
+    return found
 
 
 def usual_controls(songs: Sequence[SongLatents]) -> dict[str, Usual]:

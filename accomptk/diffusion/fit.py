@@ -12,11 +12,19 @@ from torch import Tensor
 from accomptk.checkpoint import file_sha256, load_tensors, read_header, save_checkpoint
 from accomptk.conditions.grid import BeatNoise
 from accomptk.conditions.prompts import Vocabulary
+from accomptk.conditions.sounds import SoundBank
 from accomptk.diffusion.a_style import AStyleRecipe, a_style_loss, build_a_style
 from accomptk.diffusion.adapters import AdapterRecipe, adapt, settle
 from accomptk.diffusion.denoiser import Denoiser
-from accomptk.diffusion.excerpts import Astray, Drops, ExcerptSampler, Geometry, Sampler
-from accomptk.diffusion.teacher import TeacherRecipe, build_teacher, teacher_loss
+from accomptk.diffusion.excerpts import (
+    Astray,
+    Drops,
+    ExcerptSampler,
+    Geometry,
+    Sampler,
+    portraits,
+)
+from accomptk.diffusion.teacher import TeacherRecipe, build_teacher, fill, teacher_loss
 from accomptk.errors import DatasetError, RecipeError
 from accomptk.latents.codec import check_space
 from accomptk.latents.shards import SongLatents, read_latents
@@ -88,10 +96,15 @@ class TeacherFitting:
         songs = read_songs(data, space, "train", recipe.geometry.excerpt)
         prompts = [song.prompt for song in songs]
         self.unknown: tuple[str, ...] = ()
+        shown = portraits(songs)
         if init is None:
+            bank = SoundBank.of(shown)
             vocabulary = Vocabulary.of(prompts, recipe.size.words)
         else:
-            vocabulary = Vocabulary(tuple(read_header(init).extra["words"]))
+            extra = read_header(init).extra
+            vocabulary = Vocabulary(tuple(extra["words"]))
+            known = SoundBank.of_json(extra.get("sounds"))
+            bank = known.show(shown) if known.space else SoundBank.of(shown)
             unknown = [word for prompt in prompts for word in vocabulary.unknown(prompt)]
             self.unknown = tuple(dict.fromkeys(unknown))
         self.recipe, self.space, self.adapter = recipe, space, recipe.adapter
@@ -101,12 +114,20 @@ class TeacherFitting:
             "space": space,
             "channels": self.channels,
             "words": list(vocabulary.words),
+            "sounds": bank.to_json(),
             "data": StemSet.open(data).index_hash,
         }
         valid = read_songs(data, space, "valid", recipe.geometry.excerpt, needed=False)
         self.samplers = samplers(
             *(
-                ExcerptSampler(some, vocabulary, recipe.geometry, recipe.drops, recipe.beat_noise)
+                ExcerptSampler(
+                    some,
+                    vocabulary,
+                    recipe.geometry,
+                    recipe.drops,
+                    recipe.beat_noise,
+                    bank.space,
+                )
                 for some in (songs, valid or songs)
             )
         )
@@ -260,7 +281,7 @@ def begin(run: Run, fitting: Fitting, init: Path | None = None) -> Denoiser:
         torch.manual_seed(run.generator("weights").initial_seed())
         denoiser = fitting.build()
         if init is not None:
-            denoiser.load_state_dict(load_tensors(init, fitting.kind)[0])
+            fill(denoiser, load_tensors(init, fitting.kind)[0])
         if fitting.adapter is not None:
             adapt(denoiser, fitting.adapter)
         return denoiser

@@ -1,6 +1,6 @@
 """The teacher: EDM training of the stream transformer, and the chunks it plays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from accomptk.conditions.bars import bar_frames
 from accomptk.conditions.grid import BeatNoise
 from accomptk.conditions.prompts import Vocabulary
 from accomptk.conditions.repetition import expected
+from accomptk.conditions.sounds import SoundBank
 from accomptk.diffusion.accompanist import Sampling
 from accomptk.diffusion.adapters import AdapterRecipe
 from accomptk.diffusion.denoiser import Denoiser
@@ -23,6 +24,8 @@ from accomptk.recipe import parse_recipe
 from accomptk.stems.instruments import INSTRUMENTS
 from accomptk.training import Optim
 from accomptk.window import Chunk
+
+SOUND_INPUT = "net.sound.weight"
 
 FORGETS_FRAMES = 144
 """After so many a stream forgets what it played (12 s, twice the reach of attention). Each chunk
@@ -84,6 +87,12 @@ def build_teacher(recipe: TeacherRecipe, channels: int, words: int) -> Denoiser:
     return Denoiser(net, recipe.noise.sigma_data)
 
 
+def fill(denoiser: Denoiser, weights: Mapping[str, Tensor]) -> None:
+    """Load weights; those of a teacher older than sounds lack that input, and ignore it."""
+    new = {name: part for name, part in denoiser.state_dict().items() if name == SOUND_INPUT}
+    denoiser.load_state_dict({**new, **weights})
+
+
 def teacher_loss(
     denoiser: Denoiser, batch: Batch, recipe: TeacherRecipe, generator: torch.Generator
 ) -> Tensor:
@@ -143,11 +152,12 @@ class Teacher:
         self.name, self.sha8 = "teacher", file_sha256(path)[:8]
         self.space = header.extra["space"]
         self.vocabulary = Vocabulary(tuple(header.extra["words"]))
+        self.sounds = SoundBank.of_json(header.extra.get("sounds"))
         self.channels, self.frames = header.extra["channels"], recipe.geometry.frames
         self.noise = recipe.noise
         self.sampling = Sampling(recipe.sampling.num_steps, recipe.sampling.guidance)
         self.denoiser = build_teacher(recipe, self.channels, len(self.vocabulary.words))
-        self.denoiser.load_state_dict(tensors)
+        fill(self.denoiser, tensors)
         self.device = device or torch.device("cpu")
         self.denoiser.to(self.device).eval().requires_grad_(False)
 

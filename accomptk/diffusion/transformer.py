@@ -29,6 +29,7 @@ from accomptk.conditions.bars import (
 from accomptk.conditions.controls import CONTROL_FEATURES
 from accomptk.conditions.grid import BEAT_FEATURES
 from accomptk.conditions.harmony import HARMONY_FEATURES
+from accomptk.conditions.sounds import SOUND_FEATURES
 from accomptk.window import Chunk
 
 GEOMETRY = 4  # hop, gap, frame since heard, frame in chunk
@@ -90,6 +91,7 @@ class Conditions:
             none.
         controls: Rows of ``accomptk.conditions.controls``, [B, CONTROL_FEATURES, T]; all zero
             leaves all free.
+        sound: One of ``accomptk.conditions.sounds``, [B, SOUND_FEATURES]; all zero is any.
     """
 
     instrument: Tensor
@@ -97,6 +99,7 @@ class Conditions:
     beats: Tensor
     harmony: Tensor
     controls: Tensor
+    sound: Tensor
 
     def __post_init__(self) -> None:
         rows = [part.shape[1] for part in (self.beats, self.harmony, self.controls)]
@@ -105,12 +108,13 @@ class Conditions:
     @classmethod
     def free(cls, instrument: Tensor, words: int, frames: int) -> "Conditions":
         """An instrument [B] and nothing else, for a vocabulary and a number of frames."""
-        rows = [
+        beats, harmony, controls = (
             torch.zeros(len(instrument), size, frames, device=instrument.device)
             for size in (BEAT_FEATURES, HARMONY_FEATURES, CONTROL_FEATURES)
-        ]
+        )
         prompt = torch.zeros(len(instrument), words, device=instrument.device)
-        return cls(instrument, prompt, *rows)
+        sound = torch.zeros(len(instrument), SOUND_FEATURES, device=instrument.device)
+        return cls(instrument, prompt, beats, harmony, controls, sound)
 
     @property
     def rows(self) -> Tensor:
@@ -332,6 +336,7 @@ class StreamTransformer(nn.Module):
         self.stream = nn.Parameter(torch.randn(3, width) * 0.02)
         self.instrument = nn.Embedding(instruments, width)
         self.prompt = nn.Linear(words, width, bias=False)
+        self.sound = nn.Linear(SOUND_FEATURES, width, bias=False)
         self.frame = nn.Sequential(
             nn.Linear(ROWS + GEOMETRY, width), nn.SiLU(), nn.Linear(width, width)
         )
@@ -342,6 +347,7 @@ class StreamTransformer(nn.Module):
         self.out = nn.Linear(width, channels)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
+        nn.init.zeros_(self.sound.weight)
         nn.init.normal_(self.instrument.weight, std=0.5)
         nn.init.normal_(self.prompt.weight, std=0.2)
 
@@ -572,10 +578,13 @@ class StreamTransformer(nn.Module):
         self, x: Tensor, c_noise: Tensor, geometry: Tensor, conditions: Conditions, echo: Tensor
     ) -> tuple[Tensor, Tensor]:
         frame = self.frame(torch.cat([conditions.rows, geometry], -1))
-        tokens = self.noisy_in(x.transpose(1, 2)) + frame + echo + self.stream[2]
-        prompt = self.prompt(conditions.prompt)
-        prompt = prompt if prompt.dim() == 3 else prompt.unsqueeze(1)
-        steering = self.sigma(fourier(c_noise)) + self._who(conditions.instrument) + prompt + frame
+        prompt, sound = (
+            part if part.dim() == 3 else part.unsqueeze(1)
+            for part in (self.prompt(conditions.prompt), self.sound(conditions.sound))
+        )
+        tokens = self.noisy_in(x.transpose(1, 2)) + frame + echo + sound + self.stream[2]
+        who = self._who(conditions.instrument)
+        steering = self.sigma(fourier(c_noise)) + who + prompt + sound + frame
         return tokens, self._modulate(self.stream[2] + steering)
 
     def _who(self, instrument: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from accomptk.conditions.controls import CONTROLS, control_rows
@@ -26,6 +27,8 @@ from accomptk.run import generator
 from accomptk.stems.instruments import INSTRUMENTS
 from accomptk.streaming.beat_sources import BeatSource
 from accomptk.window import Chunk, Window
+
+Floats = NDArray[np.float32]
 
 FADE_SAMPLES = 882
 """20 ms, in which a stream that is switched on or off comes and goes."""
@@ -268,12 +271,19 @@ class StreamingEngine:
         )
         which = torch.tensor([INSTRUMENTS.index(name) for name in controls.instruments])
         prompts = self.model.vocabulary.vectors(controls.prompts)
+        sounds = self._sounds(controls.prompts)
         if controls.prompts_b:
             other = self.model.vocabulary.vectors(controls.prompts_b)
             prompts = (1 - controls.mix) * prompts + controls.mix * other
+            sounds = (1 - controls.mix) * sounds + controls.mix * self._sounds(controls.prompts_b)
         turned = torch.from_numpy(control_rows(controls.turned, chunk.hop))
         steering = turned.expand(streams, -1, -1)
-        return Conditions(which, torch.from_numpy(prompts), beats, harmony, steering)
+        asked, told = torch.from_numpy(prompts), torch.from_numpy(sounds)
+        return Conditions(which, asked, beats, harmony, steering, told)
+
+    def _sounds(self, prompts: Sequence[str | None]) -> Floats:
+        instruments = self.stream.controls.instruments
+        return self.model.sounds.choices(instruments, prompts, self.seeds)
 
     def _check(self, controls: Controls) -> None:
         streams = len(self.seeds)

@@ -7,12 +7,14 @@ import torch
 
 from accomptk.conditions.grid import BeatNoise
 from accomptk.conditions.prompts import Vocabulary
+from accomptk.conditions.sounds import SoundBank
 from accomptk.diffusion.excerpts import (
     Astray,
     Drops,
     ExcerptSampler,
     Geometry,
     chunks_of,
+    portraits,
     sounding_starts,
 )
 from accomptk.errors import DatasetError
@@ -101,11 +103,38 @@ def test_conditions_are_withheld(marked_songs):
     assert (batch.layout.history == GEOMETRY.excerpt).all()
     assert batch.conditions.prompt.abs().max() == 0
     assert batch.conditions.beats.abs().max() == 0
+    assert batch.conditions.sound.abs().max() == 0
     given = sampler(marked_songs).batch(4, np.random.default_rng(0))
     assert given.layout.heard.max() > 0
     assert (given.layout.history < GEOMETRY.excerpt).all()
     assert given.conditions.prompt.abs().max() > 0
     assert given.conditions.beats.abs().max() > 0
+
+
+def test_a_sound_is_that_of_the_stem_but_not_of_the_excerpt(marked_songs):
+    song = marked_songs[0]
+    space = SoundBank.of(portraits(marked_songs)).space
+
+    def drawn(song, told=0):
+        drops = replace(KEEP, sound=told)
+        own = ExcerptSampler([song], Vocabulary(()), GEOMETRY, drops, BeatNoise(), space)
+        return own.batch(1, np.random.default_rng(0))
+
+    before = drawn(song)
+    assert before.conditions.sound[0, -1] == 1
+    assert before.conditions.sound[0, :-1].abs().max() > 0
+    stem, first = (int(mark) for mark in before.target[0, :2, 0])
+    inside, outside = song.latents.copy(), song.latents.copy()
+    inside[stem, 2:, first : first + GEOMETRY.excerpt] += 3
+    outside[stem, 2:] += 3
+    outside[stem, 2:, first : first + GEOMETRY.excerpt] -= 3
+    after = drawn(replace(song, latents=inside))
+    assert not torch.equal(after.target, before.target)
+    assert torch.equal(after.conditions.sound, before.conditions.sound)
+    other = drawn(replace(song, latents=outside))
+    assert torch.allclose(other.target, before.target, atol=0.01)
+    assert not torch.allclose(other.conditions.sound, before.conditions.sound, atol=0.1)
+    assert drawn(song, told=1).conditions.sound.abs().max() == 0
 
 
 def test_beat_condition_is_in_phase_with_the_excerpt(marked_songs):

@@ -7,6 +7,7 @@ import torch
 from accomptk.conditions.controls import CONTROL_FEATURES
 from accomptk.conditions.grid import BEAT_FEATURES
 from accomptk.conditions.harmony import HARMONY_FEATURES
+from accomptk.conditions.sounds import SOUND_FEATURES
 from accomptk.diffusion.transformer import (
     Cache,
     Conditions,
@@ -48,12 +49,14 @@ def inputs():
         for size in (BEAT_FEATURES, HARMONY_FEATURES, CONTROL_FEATURES)
     ]
     prompt = torch.zeros(BATCH, LENGTH, 6)
+    sound = torch.zeros(BATCH, LENGTH, SOUND_FEATURES)
     instrument = torch.zeros(BATCH, LENGTH, dtype=torch.long)
     for number, chunk in enumerate(stream_chunks()):
         made = slice(chunk.start, chunk.end)
         instrument[:, made] = number % 3
         prompt[:, made] = torch.randn(BATCH, 1, 6, generator=generator)
-    return x, c_noise, context, history, Conditions(instrument, prompt, *rows)
+        sound[:, made] = torch.randn(BATCH, 1, SOUND_FEATURES, generator=generator)
+    return x, c_noise, context, history, Conditions(instrument, prompt, *rows, sound)
 
 
 def stream_chunks():
@@ -75,6 +78,7 @@ def steering_of(conditions, made):
         conditions.instrument[:, made.start],
         conditions.prompt[:, made.start],
         *(row[:, :, made] for row in rows),
+        conditions.sound[:, made.start],
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 import soxr
 import torch
 
+from accomptk.conditions.sounds import SoundBank
 from accomptk.errors import CodecError, StreamError
 from accomptk.streaming.beat_sources import GivenBeats, NoBeats
 from accomptk.streaming.engine import Controls, StreamingEngine
@@ -115,6 +116,31 @@ def test_prompt_and_instrument_are_heard(codec, tmp_path):
     for changed in outputs[1:]:
         assert not torch.allclose(outputs[0][0], changed[0], atol=1e-3)
         assert torch.allclose(outputs[0][1], changed[1], atol=1e-3)
+
+
+def test_each_stream_has_a_sound_of_its_own_and_keeps_it(codec, teacher, monkeypatch):
+    told = []
+    play = type(teacher).play
+    monkeypatch.setattr(
+        type(teacher),
+        "play",
+        lambda self, *given: told.append(given[2].sound) or play(self, *given),
+    )
+    open_engine(teacher, codec, names=("bass", "bass", "drums")).push(music(24))
+    assert len(told) > 2
+    assert all(torch.equal(sound, told[0]) for sound in told)
+    assert (told[0][:, -1] == 1).all()
+    wanted = teacher.sounds.choices(("bass", "bass", "drums"), (None,) * 3, range(3))
+    assert torch.equal(told[0], torch.from_numpy(wanted))
+    assert not torch.equal(told[0][0], told[0][1])
+
+
+def test_a_sound_is_heard(codec, teacher, monkeypatch):
+    wav = music(18)
+    own = latents_of(open_engine(teacher, codec).push(wav))
+    monkeypatch.setattr(teacher, "sounds", SoundBank())
+    untold = latents_of(open_engine(teacher, codec).push(wav))
+    assert not torch.allclose(own, untold, atol=1e-3)
 
 
 def test_streams_hear_their_own_context(model, codec):

@@ -1,0 +1,176 @@
+"""Sounds: what a stem sounds like in a few numbers, and a bank of sounds that a model was shown.
+
+A model that is told nothing of it plays somewhere between all the sounds of its instrument, and
+drifts: its streams differed from each other a quarter as much as songs do (results/LOG.md). So
+each stream is given one sound and keeps it. Which one is drawn from the bank by the stream's seed,
+among those whose songs share the most words with its prompt.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accomptk.conditions.prompts import words
+from accomptk.run import numpy_generator
+from accomptk.stems.instruments import INSTRUMENTS
+
+Floats = NDArray[np.float32]
+
+Portrait = tuple[str, str, Floats]
+"""Instrument, prompt of the song, and a portrait."""
+
+SOUND_SIZE = 12
+SOUND_FEATURES = SOUND_SIZE + 1
+"""Numbers of a sound as a network takes them: its place, and 1 for being given."""
+
+FEWEST_FRAMES = 24  # of a stem that sounds, for a portrait of it
+EACH = 48  # sounds kept of an instrument
+FARTHEST = 3.0  # deviations from what is usual
+_DIGITS = 4
+
+
+def portray(latents: NDArray[np.floating[Any]], sounding: NDArray[np.bool_]) -> Floats | None:
+    """Mean of the frames [C, T] that sound, and of their change from frame to frame, [2 C].
+
+    None where fewer than ``FEWEST_FRAMES`` sound [T].
+    """
+    if sounding.sum() < FEWEST_FRAMES:
+        return None
+    frames = latents.astype(np.float32)
+    change = np.abs(np.diff(frames))[:, sounding[1:] & sounding[:-1]]
+    if change.shape[1] == 0:
+        return None
+    return np.concatenate([frames[:, sounding].mean(1), change.mean(1)], dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoundSpace:
+    """Places of portraits: principal components of how sounds of one instrument differ.
+
+    Args:
+        means: Usual portrait of each of INSTRUMENTS, [I, 2 C].
+        axes: From a difference to a place of unit variance, [2 C, SOUND_SIZE].
+    """
+
+    means: Floats
+    axes: Floats
+
+    @classmethod
+    def of(cls, portraits: Floats, which: NDArray[np.int_]) -> "SoundSpace":
+        """Fit to portraits [N, 2 C] of instruments [N]; those without one have zeros."""
+        means = np.zeros((len(INSTRUMENTS), portraits.shape[1]), np.float32)
+        for index in np.unique(which):
+            means[index] = portraits[which == index].mean(0)
+        _, deviations, axes = np.linalg.svd(portraits - means[which], full_matrices=False)
+        spread = np.maximum(deviations[:SOUND_SIZE, None] / np.sqrt(len(portraits)), 1e-3)
+        found = (axes[:SOUND_SIZE] / spread).T
+        missing = SOUND_SIZE - found.shape[1]
+        return cls(means, np.pad(found, ((0, 0), (0, missing))).astype(np.float32))
+
+    def place(self, portrait: Floats, instrument: str) -> Floats:
+        """The place of a portrait, [SOUND_SIZE]."""
+        away = portrait - self.means[INSTRUMENTS.index(instrument)]
+        return np.asarray(np.clip(away @ self.axes, -FARTHEST, FARTHEST), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sound:
+    """One sound of an instrument, and the words of the song that it was found in."""
+
+    instrument: str
+    prompt: str
+    place: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoundBank:
+    """The sounds that a model was shown; one without any lets every stream go untold."""
+
+    sounds: tuple[Sound, ...] = ()
+    space: SoundSpace | None = None
+
+    @classmethod
+    def of(cls, portraits: Sequence[Portrait]) -> "SoundBank":
+        """A bank of these, and the space in which they lie."""
+        if not portraits:
+            return cls()
+        which = np.array([INSTRUMENTS.index(instrument) for instrument, *_ in portraits])
+        space = SoundSpace.of(np.stack([portrait for *_, portrait in portraits]), which)
+        return cls((), space).show(portraits)
+
+    def show(self, portraits: Sequence[Portrait]) -> "SoundBank":
+        """The bank of a model that goes on with these; what they lack of instruments is kept.
+
+        At most ``EACH`` of an instrument, evenly chosen.
+        """
+        if self.space is None:
+            return self
+        sounds: list[Sound] = []
+        for name in INSTRUMENTS:
+            new = [
+                Sound(name, prompt, self.space.place(portrait, name))
+                for instrument, prompt, portrait in portraits
+                if instrument == name
+            ]
+            own = new or [sound for sound in self.sounds if sound.instrument == name]
+            most = min(len(own), EACH)
+            sounds += [own[index * len(own) // most] for index in range(most)]
+        return SoundBank(tuple(sounds), self.space)
+
+    @classmethod
+    def of_json(cls, stored: Mapping[str, Any] | None) -> "SoundBank":
+        """What ``to_json`` gave; None, as of models older than sounds, has none."""
+        if stored is None:
+            return cls()
+        means, axes = (np.array(stored[name], np.float32) for name in ("means", "axes"))
+        sounds = [
+            Sound(one["instrument"], one["prompt"], np.array(one["place"], np.float32))
+            for one in stored["sounds"]
+        ]
+        return cls(tuple(sounds), SoundSpace(means, axes))
+
+    def to_json(self) -> dict[str, Any] | None:
+        """The bank in plain numbers."""
+        if self.space is None:
+            return None
+        return {
+            "means": _plain(self.space.means),
+            "axes": _plain(self.space.axes),
+            "sounds": [
+                {"instrument": one.instrument, "prompt": one.prompt, "place": _plain(one.place)}
+                for one in self.sounds
+            ],
+        }
+
+    def choose(self, instrument: str, prompt: str | None, seed: int) -> Floats:
+        """A sound for a stream, as a network takes it, [SOUND_FEATURES]; zeros where none is."""
+        own = [sound for sound in self.sounds if sound.instrument == instrument]
+        if not own:
+            return np.zeros(SOUND_FEATURES, np.float32)
+        asked = set(words(prompt or ""))
+        shared = [len(asked & set(words(sound.prompt))) for sound in own]
+        fitting = [sound for sound, count in zip(own, shared, strict=True) if count == max(shared)]
+        return given(fitting[int(numpy_generator(seed, "sound").integers(len(fitting)))].place)
+
+    def choices(
+        self, instruments: Sequence[str], prompts: Sequence[str | None], seeds: Sequence[int]
+    ) -> Floats:
+        """A sound for each stream, [B, SOUND_FEATURES]."""
+        streams = zip(instruments, prompts, seeds, strict=True)
+        return np.stack([self.choose(*stream) for stream in streams])
+
+
+def given(place: Floats) -> Floats:
+    """A place as a network takes it, [SOUND_FEATURES]."""
+    return np.append(place, np.float32(1))
+
+
+def _plain(values: Floats) -> Any:
+    return (
+        [_plain(row) for row in values]
+        if values.ndim > 1
+        else [round(float(value), _DIGITS) for value in values]
+    )
