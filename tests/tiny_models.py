@@ -51,7 +51,12 @@ def tiny_portraits(channels: int) -> list[Portrait]:
     """What a few stems of each instrument sound like: anything."""
     rng = numpy_generator(0, "portraits")
     return [
-        (instrument, WORDS[index % len(WORDS)], rng.normal(size=2 * channels).astype(np.float32))
+        Portrait(
+            instrument,
+            WORDS[index % len(WORDS)],
+            rng.normal(size=2 * channels).astype(np.float32),
+            np.zeros(12, np.float32),
+        )
         for instrument in INSTRUMENTS
         for index in range(6)
     ]

@@ -8,7 +8,7 @@ among those whose songs share the most words with its prompt.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,6 @@ from accomptk.stems.instruments import INSTRUMENTS
 
 Floats = NDArray[np.float32]
 
-Portrait = tuple[str, str, Floats]
-"""Instrument, prompt of the song, and a portrait."""
-
 SOUND_SIZE = 12
 SOUND_FEATURES = SOUND_SIZE + 1
 """Numbers of a sound as a network takes them: its place, and 1 for being given."""
@@ -29,7 +26,30 @@ SOUND_FEATURES = SOUND_SIZE + 1
 FEWEST_FRAMES = 24  # of a stem that sounds, for a portrait of it
 EACH = 48  # sounds kept of an instrument
 FARTHEST = 3.0  # deviations from what is usual
+TELLS_KEY = 0.15
+"""Share of the variance of a component, above which it is one of the key and not of the sound.
+
+Told the sound of a song in another key, a model that could read the key there played fewer chord
+tones of what it heard: 52 % of the way instead of 66 (results/LOG.md).
+"""
+FEWEST_FOR_KEY = 80  # portraits of an instrument, to say so
 _DIGITS = 4
+
+
+class Portrait(NamedTuple):
+    """A stem, described.
+
+    Attributes:
+        instrument: Its class.
+        prompt: Of its song.
+        features: What ``portray`` gives, [2 C].
+        chroma: Mean pitch classes of the song, [12].
+    """
+
+    instrument: str
+    prompt: str
+    features: Floats
+    chroma: Floats
 
 
 def portray(latents: NDArray[np.floating[Any]], sounding: NDArray[np.bool_]) -> Floats | None:
@@ -50,6 +70,8 @@ def portray(latents: NDArray[np.floating[Any]], sounding: NDArray[np.bool_]) -> 
 class SoundSpace:
     """Places of portraits: principal components of how sounds of one instrument differ.
 
+    Components that tell the key are left out.
+
     Args:
         means: Usual portrait of each of INSTRUMENTS, [I, 2 C].
         axes: From a difference to a place of unit variance, [2 C, SOUND_SIZE].
@@ -59,20 +81,29 @@ class SoundSpace:
     axes: Floats
 
     @classmethod
-    def of(cls, portraits: Floats, which: NDArray[np.int_]) -> "SoundSpace":
-        """Fit to portraits [N, 2 C] of instruments [N]; those without one have zeros."""
-        means = np.zeros((len(INSTRUMENTS), portraits.shape[1]), np.float32)
+    def of(cls, portraits: Sequence[Portrait]) -> "SoundSpace":
+        """Fit to portraits; instruments without one have zeros."""
+        which = np.array([INSTRUMENTS.index(portrait.instrument) for portrait in portraits])
+        features = np.stack([portrait.features for portrait in portraits])
+        chroma = np.stack([portrait.chroma for portrait in portraits])
+        means = np.zeros((len(INSTRUMENTS), features.shape[1]), np.float32)
         for index in np.unique(which):
-            means[index] = portraits[which == index].mean(0)
-        _, deviations, axes = np.linalg.svd(portraits - means[which], full_matrices=False)
-        spread = np.maximum(deviations[:SOUND_SIZE, None] / np.sqrt(len(portraits)), 1e-3)
-        found = (axes[:SOUND_SIZE] / spread).T
+            means[index] = features[which == index].mean(0)
+        away = features - means[which]
+        _, deviations, axes = np.linalg.svd(away, full_matrices=False)
+        spread = np.maximum(deviations[:, None] / np.sqrt(len(portraits)), 1e-3)
+        components = (axes / spread)[: 2 * SOUND_SIZE].T
+        places = away @ components
+        told = np.max(
+            [_share_told(chroma[which == i], places[which == i]) for i in np.unique(which)], 0
+        )
+        found = components[:, told <= TELLS_KEY][:, :SOUND_SIZE]
         missing = SOUND_SIZE - found.shape[1]
         return cls(means, np.pad(found, ((0, 0), (0, missing))).astype(np.float32))
 
-    def place(self, portrait: Floats, instrument: str) -> Floats:
-        """The place of a portrait, [SOUND_SIZE]."""
-        away = portrait - self.means[INSTRUMENTS.index(instrument)]
+    def place(self, features: Floats, instrument: str) -> Floats:
+        """The place of a portrait's features, [SOUND_SIZE]."""
+        away = features - self.means[INSTRUMENTS.index(instrument)]
         return np.asarray(np.clip(away @ self.axes, -FARTHEST, FARTHEST), np.float32)
 
 
@@ -97,9 +128,7 @@ class SoundBank:
         """A bank of these, and the space in which they lie."""
         if not portraits:
             return cls()
-        which = np.array([INSTRUMENTS.index(instrument) for instrument, *_ in portraits])
-        space = SoundSpace.of(np.stack([portrait for *_, portrait in portraits]), which)
-        return cls((), space).show(portraits)
+        return cls((), SoundSpace.of(portraits)).show(portraits)
 
     def show(self, portraits: Sequence[Portrait]) -> "SoundBank":
         """The bank of a model that goes on with these; what they lack of instruments is kept.
@@ -111,9 +140,9 @@ class SoundBank:
         sounds: list[Sound] = []
         for name in INSTRUMENTS:
             new = [
-                Sound(name, prompt, self.space.place(portrait, name))
-                for instrument, prompt, portrait in portraits
-                if instrument == name
+                Sound(name, portrait.prompt, self.space.place(portrait.features, name))
+                for portrait in portraits
+                if portrait.instrument == name
             ]
             own = new or [sound for sound in self.sounds if sound.instrument == name]
             most = min(len(own), EACH)
@@ -161,6 +190,18 @@ class SoundBank:
         """A sound for each stream, [B, SOUND_FEATURES]."""
         streams = zip(instruments, prompts, seeds, strict=True)
         return np.stack([self.choose(*stream) for stream in streams])
+
+
+def _share_told(chroma: Floats, places: Floats) -> Floats:
+    """How much of each component [N, K] chroma [N, 12] foretells: every other one by the others."""
+    if len(chroma) < FEWEST_FOR_KEY:
+        return np.zeros(places.shape[1], np.float32)
+    own, other = slice(0, None, 2), slice(1, None, 2)
+    known = np.pad(chroma, ((0, 0), (0, 1)), constant_values=1)
+    inner = known[own].T @ known[own] + 0.1 * np.eye(known.shape[1])
+    weights = np.linalg.solve(inner, known[own].T @ places[own])
+    left = (places[other] - known[other] @ weights).var(0)
+    return np.asarray(1 - left / np.maximum(places[other].var(0), 1e-9), np.float32)
 
 
 def given(place: Floats) -> Floats:

@@ -354,14 +354,16 @@ def _harmony(place: _Place, beats: Floats) -> Floats:
 
 
 def portraits(songs: Sequence[SongLatents]) -> list[Portrait]:
-    """What the playable stems of songs sound like: (instrument, prompt of the song, portrait)."""
+    """What the playable stems of songs sound like."""
     found = []
     for song in songs:
+        chroma = song.context_chroma.astype(np.float32).sum((0, 2))
+        chroma /= max(float(np.linalg.norm(chroma)), 1e-9)
         for stem, sounds in enumerate(sounding(song)):
             instrument = song.instruments[stem]
-            portrait = portray(song.latents[stem], sounds) if instrument in INSTRUMENTS else None
-            if portrait is not None:
-                found.append((instrument, song.prompt, portrait))
+            features = portray(song.latents[stem], sounds) if instrument in INSTRUMENTS else None
+            if features is not None:
+                found.append(Portrait(instrument, song.prompt, features, chroma))
     return found
 
 

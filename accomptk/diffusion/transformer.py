@@ -32,6 +32,7 @@ from accomptk.conditions.harmony import HARMONY_FEATURES
 from accomptk.conditions.sounds import SOUND_FEATURES
 from accomptk.window import Chunk
 
+SOUND_GAIN = 4.0  # on a sound; steps of one size then teach it as much sooner
 GEOMETRY = 4  # hop, gap, frame since heard, frame in chunk
 ROWS = BEAT_FEATURES + HARMONY_FEATURES + CONTROL_FEATURES + OVERTONE_FEATURES
 
@@ -580,7 +581,7 @@ class StreamTransformer(nn.Module):
         frame = self.frame(torch.cat([conditions.rows, geometry], -1))
         prompt, sound = (
             part if part.dim() == 3 else part.unsqueeze(1)
-            for part in (self.prompt(conditions.prompt), self.sound(conditions.sound))
+            for part in (self.prompt(conditions.prompt), self.sound(SOUND_GAIN * conditions.sound))
         )
         tokens = self.noisy_in(x.transpose(1, 2)) + frame + echo + sound + self.stream[2]
         who = self._who(conditions.instrument)

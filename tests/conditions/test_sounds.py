@@ -5,10 +5,13 @@ import pytest
 
 from accomptk.conditions.sounds import (
     EACH,
+    FEWEST_FOR_KEY,
     FEWEST_FRAMES,
     SOUND_FEATURES,
     SOUND_SIZE,
+    Portrait,
     SoundBank,
+    SoundSpace,
     portray,
 )
 
@@ -29,7 +32,7 @@ def portrait_of(bright, rng):
 def shown():
     rng = np.random.default_rng(0)
     return [
-        (instrument, PROMPTS[song % 3], portrait_of(base + song, rng))
+        Portrait(instrument, PROMPTS[song % 3], portrait_of(base + song, rng), np.zeros(12))
         for song in range(SONGS)
         for instrument, base in (("bass", 0), ("drums", 1000))
     ]
@@ -55,6 +58,27 @@ def test_places_tell_sounds_of_one_instrument_apart(shown):
         assert abs(np.corrcoef(first, np.arange(SONGS))[0, 1]) > 0.99
         assert abs(first.mean()) < 0.01
         assert first.std() == pytest.approx(1, abs=0.05)
+
+
+def test_what_tells_the_key_is_no_sound():
+    """One feature is the tonic's, another the sound's: the places know the latter alone."""
+    rng = np.random.default_rng(3)
+    tonics = rng.integers(0, 12, 2 * FEWEST_FOR_KEY)
+    bright = rng.normal(size=len(tonics))
+    features = rng.normal(0, 0.1, (len(tonics), 2 * CHANNELS))
+    features[:, 0] += 9 * np.sin(2 * np.pi * tonics / 12)
+    features[:, 1] += 5 * bright
+    space = SoundSpace.of(
+        [
+            Portrait("piano", "", one.astype(np.float32), np.eye(12, dtype=np.float32)[tonic])
+            for one, tonic in zip(features, tonics, strict=True)
+        ]
+    )
+    places = np.stack([space.place(one, "piano") for one in features])
+    by_tonic = np.stack([places[tonics == tonic].mean(0) for tonic in range(12)])
+    assert abs(by_tonic).max() < 0.8
+    assert max(abs(np.corrcoef(place, bright)[0, 1]) for place in places.T if place.any()) > 0.98
+    assert not any(abs(axis[0]) > abs(axis[1]) and abs(axis[0]) > 0.05 for axis in space.axes.T)
 
 
 def test_a_stream_keeps_its_sound_and_streams_differ(shown):
@@ -93,11 +117,13 @@ def test_a_bank_in_plain_numbers_is_the_same(shown):
 def test_a_bank_shown_others_keeps_what_they_lack(shown):
     bank = SoundBank.of(shown)
     rng = np.random.default_rng(2)
-    others = [("bass", "mine", portrait_of(5.0, rng)) for _ in range(EACH + 10)]
+    others = [
+        Portrait("bass", "mine", portrait_of(5.0, rng), np.zeros(12)) for _ in range(EACH + 9)
+    ]
     later = bank.show(others)
     own = [sound for sound in later.sounds if sound.instrument == "bass"]
     assert {sound.prompt for sound in own} == {"mine"}
     assert len(own) == EACH
     assert len(later.sounds) == EACH + SONGS
-    place = bank.space.place(others[0][2], "bass")
+    place = bank.space.place(others[0].features, "bass")
     np.testing.assert_array_equal(own[0].place, place)
