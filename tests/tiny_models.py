@@ -10,6 +10,7 @@ from accomptk.conditions.sounds import Portrait, SoundBank
 from accomptk.diffusion.a_style import AStyle, AStyleRecipe, build_a_style
 from accomptk.diffusion.denoiser import Denoiser
 from accomptk.diffusion.teacher import Teacher, TeacherRecipe, build_teacher
+from accomptk.diffusion.transformer import SOUND_GAIN, StreamTransformer
 from accomptk.latents.shards import SongLatents
 from accomptk.recipe import load_recipe
 from accomptk.run import numpy_generator
@@ -26,6 +27,8 @@ def shaken(denoiser: Denoiser) -> Denoiser:
     for parameter in denoiser.parameters():
         spread = parameter.shape[-1] ** -0.5 if parameter.dim() > 1 else 0.1
         parameter.data = spread * torch.randn(parameter.shape, generator=generator)
+    if isinstance(denoiser.net, StreamTransformer):
+        denoiser.net.sound.weight.data /= SOUND_GAIN  # as loud as other inputs
     return denoiser
 
 

@@ -8,6 +8,7 @@ among those whose songs share the most words with its prompt.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -126,28 +127,27 @@ class SoundBank:
     @classmethod
     def of(cls, portraits: Sequence[Portrait]) -> "SoundBank":
         """A bank of these, and the space in which they lie."""
-        if not portraits:
-            return cls()
-        return cls((), SoundSpace.of(portraits)).show(portraits)
+        return cls().show(portraits)
 
     def show(self, portraits: Sequence[Portrait]) -> "SoundBank":
         """The bank of a model that goes on with these; what they lack of instruments is kept.
 
-        At most ``EACH`` of an instrument, evenly chosen.
+        At most ``EACH`` of an instrument, evenly chosen. A bank without a space fits one.
         """
-        if self.space is None:
+        if not portraits:
             return self
+        space = self.space or SoundSpace.of(portraits)
         sounds: list[Sound] = []
         for name in INSTRUMENTS:
             new = [
-                Sound(name, portrait.prompt, self.space.place(portrait.features, name))
+                Sound(name, portrait.prompt, space.place(portrait.features, name))
                 for portrait in portraits
                 if portrait.instrument == name
             ]
             own = new or [sound for sound in self.sounds if sound.instrument == name]
             most = min(len(own), EACH)
             sounds += [own[index * len(own) // most] for index in range(most)]
-        return SoundBank(tuple(sounds), self.space)
+        return SoundBank(tuple(sounds), space)
 
     @classmethod
     def of_json(cls, stored: Mapping[str, Any] | None) -> "SoundBank":
@@ -179,8 +179,8 @@ class SoundBank:
         own = [sound for sound in self.sounds if sound.instrument == instrument]
         if not own:
             return np.zeros(SOUND_FEATURES, np.float32)
-        asked = set(words(prompt or ""))
-        shared = [len(asked & set(words(sound.prompt))) for sound in own]
+        asked = _distinct(prompt or "")
+        shared = [len(asked & _distinct(sound.prompt)) for sound in own]
         fitting = [sound for sound, count in zip(own, shared, strict=True) if count == max(shared)]
         return given(fitting[int(numpy_generator(seed, "sound").integers(len(fitting)))].place)
 
@@ -209,9 +209,11 @@ def given(place: Floats) -> Floats:
     return np.append(place, np.float32(1))
 
 
+@lru_cache(maxsize=1024)
+def _distinct(prompt: str) -> frozenset[str]:
+    """Words of a prompt; a stream asks for those of all sounds at each chunk."""
+    return frozenset(words(prompt))
+
+
 def _plain(values: Floats) -> Any:
-    return (
-        [_plain(row) for row in values]
-        if values.ndim > 1
-        else [round(float(value), _DIGITS) for value in values]
-    )
+    return values.astype(np.float64).round(_DIGITS).tolist()

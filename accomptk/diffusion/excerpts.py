@@ -37,7 +37,7 @@ class Drops:
 
     A model that is always given the true history learns to go on with it and never to listen,
     and what it goes on with in a stream is its own first guess. Controls are withheld one by one,
-    half of them where ``controls`` does not withhold all.
+    half of them where ``controls`` does not withhold all. Recipes older than sounds told none.
     """
 
     context: float
@@ -283,12 +283,15 @@ class ExcerptSampler:
 
     def _sound(self, place: "_Place", rng: np.random.Generator) -> Floats:
         """The sound of the stem outside of the excerpt, which it shall not give away."""
+        untold = np.zeros(SOUND_FEATURES, np.float32)
+        if self.space is None or rng.random() < self.drops.sound:
+            return untold
         song, stem = place.song, place.stem
         outside = self.sounds[song.track][stem].copy()
         outside[place.first : place.first + self.geometry.excerpt] = False
         portrait = portray(song.latents[stem], outside)
-        if portrait is None or self.space is None or rng.random() < self.drops.sound:
-            return np.zeros(SOUND_FEATURES, np.float32)
+        if portrait is None:
+            return untold
         found = self.space.place(portrait, song.instruments[stem])
         return given(found + rng.normal(0, _SOUND_NOISE, len(found)).astype(np.float32))
 

@@ -96,18 +96,17 @@ class TeacherFitting:
         songs = read_songs(data, space, "train", recipe.geometry.excerpt)
         prompts = [song.prompt for song in songs]
         self.unknown: tuple[str, ...] = ()
-        shown = portraits(songs)
+        known = SoundBank()
         if init is None:
-            bank = SoundBank.of(shown)
             vocabulary = Vocabulary.of(prompts, recipe.size.words)
         else:
             extra = read_header(init).extra
             vocabulary = Vocabulary(tuple(extra["words"]))
             known = SoundBank.of_json(extra.get("sounds"))
-            bank = known.show(shown) if known.space else SoundBank.of(shown)
             unknown = [word for prompt in prompts for word in vocabulary.unknown(prompt)]
             self.unknown = tuple(dict.fromkeys(unknown))
         self.recipe, self.space, self.adapter = recipe, space, recipe.adapter
+        bank = known.show(portraits(songs))
         self.words = len(vocabulary.words)
         self.channels = songs[0].latents.shape[1]
         self.extra = {

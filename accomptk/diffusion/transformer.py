@@ -337,7 +337,6 @@ class StreamTransformer(nn.Module):
         self.stream = nn.Parameter(torch.randn(3, width) * 0.02)
         self.instrument = nn.Embedding(instruments, width)
         self.prompt = nn.Linear(words, width, bias=False)
-        self.sound = nn.Linear(SOUND_FEATURES, width, bias=False)
         self.frame = nn.Sequential(
             nn.Linear(ROWS + GEOMETRY, width), nn.SiLU(), nn.Linear(width, width)
         )
@@ -348,9 +347,11 @@ class StreamTransformer(nn.Module):
         self.out = nn.Linear(width, channels)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
-        nn.init.zeros_(self.sound.weight)
         nn.init.normal_(self.instrument.weight, std=0.5)
         nn.init.normal_(self.prompt.weight, std=0.2)
+        # The last, so that a seed gives all others what it gave them before there was a sound.
+        self.sound = nn.Linear(SOUND_FEATURES, width, bias=False)
+        nn.init.zeros_(self.sound.weight)
 
     def forward(
         self,

@@ -83,7 +83,7 @@ def one_step_error(player, trajectories):
 
 
 def test_distillation_brings_one_step_to_the_end(tmp_path, teacher, path, trajectories):
-    overrides = ["optim.steps=32", "optim.lr=0.02", "self_rollout=0.1", "adapter.rank=8"]
+    overrides = ["optim.steps=16", "optim.lr=0.02", "self_rollout=0.1", "adapter.rank=8"]
     student = load_student(train(tmp_path, teacher, path, trajectories, overrides))
     with torch.no_grad():
         before, after = (one_step_error(player, trajectories) for player in (teacher, student))
