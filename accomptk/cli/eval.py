@@ -254,6 +254,7 @@ def measure(
         panel=panel,
         recipe=recipe,
         pool=session.pool,
+        others=session.others,
         anchors=AnchorCache(options["cache"] or cache_dir() / ANCHORS, [root / ANCHORS]),
         outcomes=OutcomeStore(folder / OUTCOMES),
         keep=Keep(
@@ -268,7 +269,7 @@ def measure(
         )
     common = common_row(session, panel, recipe, workers * team.size)
     rulers = RULERS if panel.embed is not None else {}
-    board = score(result, session.parts, codec, rulers, recipe, common)
+    board = score(result, session.parts, codec, rulers, recipe, common, session.others)
     return board, {**details(session, recipe, common), "by_part": result.by_part()}
 
 

@@ -20,7 +20,7 @@ class Sampling:
     Args:
         num_steps: Steps asked for; a model says how many evaluations that is.
         guidance: Weight of the conditions (Ho & Salimans 2022); 1 does without.
-        temperature: Scale of the first noise; 1 as trained, less is tamer.
+        temperature: Scale of the first noise; 1 as in training, less is tamer.
         anticipates: Whether a model that hears beats takes what the context did some bars ago for
             what it will do next (``accomptk.conditions.repetition``).
     """

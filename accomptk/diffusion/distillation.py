@@ -50,6 +50,7 @@ class DistillRecipe:
         weights: Of the terms of the loss.
         adapter: What is trained.
         optim: How; ``batch`` streams of one group a step.
+        temperature: Of the first noise when the student plays; training does not depend on it.
     """
 
     seed: int
@@ -62,6 +63,7 @@ class DistillRecipe:
     weights: EndpointWeights
     adapter: AdapterRecipe
     optim: Optim
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,13 +31,20 @@ class Student(Teacher):
         denoiser: Its own; differs from the teacher's in weights and in its boundary.
         sigmas: Levels that it knows, descending, the last 0.
         sha8: Of its checkpoint.
+        temperature: Of its first noise, where nobody asks for another.
     """
 
     def __init__(
-        self, teacher: Teacher, denoiser: Denoiser, sigmas: Tensor, sha8: str = ""
+        self,
+        teacher: Teacher,
+        denoiser: Denoiser,
+        sigmas: Tensor,
+        sha8: str = "",
+        temperature: float = 1.0,
     ) -> None:
         vars(self).update(vars(teacher))
-        self.name, self.sha8, self.sampling = "student", sha8, Sampling(1)
+        self.name, self.sha8 = "student", sha8
+        self.sampling = Sampling(1, temperature=temperature)
         self.denoiser, self.sigmas = denoiser, sigmas.to(self.device)
 
     def evaluations(self, sampling: Sampling) -> int:
@@ -136,7 +143,8 @@ def load_student(path: Path, device: torch.device | None = None) -> Student:
         teacher = Teacher(path, device, kind="student")
     teacher.denoiser.sigma_floor = teacher.noise.sigma_min
     sigmas = torch.tensor(header.extra["sigmas"])
-    return Student(teacher, teacher.denoiser, sigmas, file_sha256(path)[:8])
+    temperature = header.recipe.get("temperature", 1.0)  # older ones and paired ones have none
+    return Student(teacher, teacher.denoiser, sigmas, file_sha256(path)[:8], temperature)
 
 
 def merge_student(path: Path, merged: Path) -> None:

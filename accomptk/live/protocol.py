@@ -112,7 +112,7 @@ DIALS = (
     Dial("density", 1, -1, "how many notes"),
     Dial("brightness", 1, -1, "how much treble"),
     Dial("tension", 1, -1, "how far from rest the harmony is"),
-    Dial("temperature", 2, 1, "how far from the likeliest playing; 1 as trained"),
+    Dial("temperature", 2, 1, "how far from the likeliest playing; 1 as shipped"),
 )
 
 SETTINGS = (

@@ -32,7 +32,7 @@ class Setup:
         density: Notes.
         brightness: Treble.
         tension: Harmony.
-        temperature: 1 as trained.
+        temperature: 1 as the model has it.
     """
 
     instruments: tuple[str, ...]

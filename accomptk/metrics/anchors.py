@@ -9,6 +9,11 @@
 * ``click``: a metronome of noise on the beats, as loud as the ground truth.
 * ``silence``: nothing.
 
+``other_songs`` is an anchor of the Frechet distances alone: real stems, through the codec, of as
+many songs of other splits. The random pairings of a table are the stems of its own reference in
+another order, so their distance says how much songs differ in number, not how near other music
+comes.
+
 Conventions: mono signals [N]; times in seconds from the signal's start.
 """
 
@@ -24,6 +29,7 @@ Floats = NDArray[np.floating[Any]]
 ANCHORS = ("ground_truth", "codec", "random_pairing", "tempo_matched", "click", "silence")
 UPPER = "codec"
 LOWER = "random_pairing"
+OTHERS = "other_songs"
 
 CLICK_S = 0.03
 DOWNBEAT_GAIN = 2.0

@@ -7,7 +7,7 @@ embeddings are taken.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -117,10 +117,16 @@ def judge_stem(made: Floats, scene: Scene, panel: Panel) -> Judged:
     if panel.compare is not None:
         found = panel.compare(made, scene.context, scene.sample_rate) or {}
         scores |= {_COHERENCE[view]: value for view, value in found.items()}
+    heard = embed_stem(made, scene.context, scene.sample_rate, panel)
+    return replace(heard, scores=scores)
+
+
+def embed_stem(made: Floats, context: Floats, sample_rate: int, panel: Panel) -> Judged:
+    """Only the embeddings of a stem alone and with its context, both [N]; none without a judge."""
     if panel.embed is None:
-        return Judged(scores=scores, stem=np.zeros((0, 1)), mix=np.zeros((0, 1)))
-    stem, mix = panel.embed([made, made + scene.context], scene.sample_rate)
-    return Judged(scores=scores, stem=stem, mix=mix)
+        return Judged(scores={}, stem=np.zeros((0, 1)), mix=np.zeros((0, 1)))
+    stem, mix = panel.embed([made, made + context], sample_rate)
+    return Judged(scores={}, stem=stem, mix=mix)
 
 
 def score_notes(made: Floats, scene: Scene) -> dict[str, float]:

@@ -129,11 +129,12 @@ def _beats(models: Sequence[Row]) -> str:
 
 
 def _table_of(rows: Sequence[Row], metrics: Sequence[Metric]) -> Table:
-    """A line a row for the metrics that any row has; no line where there are none."""
+    """A line for each row that has any of the metrics, a column for each that any row has."""
     known = _known(rows, metrics)
+    rows = [row for row in rows if any(row.cells.get(metric.key) for metric in known)]
     heading = ["model", "K", *(metric.heading for metric in known)]
     lines = [[row.model, _short(row.lookahead), *_texts(row, known)] for row in rows]
-    return heading, lines if known else []
+    return heading, lines
 
 
 def _known(rows: Sequence[Row], metrics: Sequence[Metric]) -> list[Metric]:

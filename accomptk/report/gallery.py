@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from accomptk.errors import DatasetError
-from accomptk.metrics.anchors import ANCHORS
+from accomptk.metrics.anchors import ANCHORS, OTHERS
 from accomptk.metrics.table import Row, read_csv
 from accomptk.stems.audio import SUFFIXES
 
@@ -24,6 +24,7 @@ LABELS = {
     "tempo_matched": "another song, same tempo",
     "click": "click",
     "silence": "silence",
+    "other_songs": "other songs",
 }
 """The anchors, for people."""
 
@@ -54,7 +55,7 @@ class Version:
     @property
     def is_anchor(self) -> bool:
         """Whether no model plays."""
-        return self.model in ANCHORS
+        return self.model in (*ANCHORS, OTHERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,7 @@ class Controls:
         density: Onsets a second.
         brightness: Spectral centroid.
         tension: Roughness.
-        temperature: Scale of the first noise, 1 as trained.
+        temperature: Scale of the first noise, times the model's own.
         playing: Whether each stream is heard; empty for all. One that is not plays on unheard,
             so that it comes back in its place.
     """
@@ -230,13 +230,14 @@ class StreamingEngine:
         with self.timed("beats"):
             conditions = self._conditions(chunk)
         generators = [generator(seed, "chunk", chunk.start) for seed in self.seeds]
+        own = controls.sampling or self.model.sampling
         with self.timed("sampling"):
             latents = self.model.play(
                 stream.memory,
                 chunk if controls.listen else Chunk(0, chunk.start, chunk.end),
                 conditions,
                 generators,
-                replace(controls.sampling or self.model.sampling, temperature=controls.temperature),
+                replace(own, temperature=controls.temperature * own.temperature),
             )
         with self.timed("decode"):
             wav = self._fade(self.codec.decode_next(latents, stream.decoder)[:, 0])

@@ -14,7 +14,7 @@ from accomptk.processes import Team
 from accomptk.streaming.entries import Entry
 from accomptk.streaming.outcomes import Outcome
 from accomptk.streaming.parts import Part
-from accomptk.streaming.stage import AnchorJob, PlayJob, Stage
+from accomptk.streaming.stage import AnchorJob, Job, OtherJob, PlayJob, Stage
 from accomptk.streaming.tally import Tally
 from accomptk.streaming.workers import perform_all
 
@@ -23,10 +23,17 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(slots=True)
 class Evaluation:
-    """What came of it: one tally a row and one an anchor."""
+    """What came of it.
+
+    Attributes:
+        entries: One tally a row.
+        anchors: One an anchor.
+        others: Of real stems of songs that are not evaluated, which have embeddings alone.
+    """
 
     entries: list[tuple[Entry, Tally]]
     anchors: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in ANCHORS})
+    others: Tally = field(default_factory=Tally)
 
     def count_anchors(
         self, part: Part, judged: Mapping[str, Judged], sources: Mapping[str, str]
@@ -66,7 +73,7 @@ def evaluate(
         progress: Told of each job that is done.
     """
     team = team or Team()
-    jobs = _jobs(entries, parts, stage.recipe.batch)
+    jobs = [*_jobs(entries, parts, stage.recipe.batch), *map(OtherJob, stage.others)]
     mine = team.share(jobs)
     for done, job in enumerate(perform_all(stage, mine, workers), start=1):
         progress(done, len(mine), job.label)
@@ -74,7 +81,7 @@ def evaluate(
     return _collect(stage, entries, parts)
 
 
-def _jobs(entries: Sequence[Entry], parts: Sequence[Part], batch: int) -> list[PlayJob | AnchorJob]:
+def _jobs(entries: Sequence[Entry], parts: Sequence[Part], batch: int) -> list[Job]:
     """Long jobs first, those that read the same parts side by side."""
     batches = _batches(parts, batch)
     played = [PlayJob(entry, some) for some in batches for entry in entries]
@@ -93,6 +100,7 @@ def _collect(stage: Stage, entries: Sequence[Entry], parts: Sequence[Part]) -> E
             _count(tally, stage.outcome(PlayJob(entry, some)))
     for part in parts:
         result.count_anchors(part, stage.judge_anchors(part), stage.pair(part).sources)
+    result.others.judged = {part.name: stage.judge_other(part) for part in stage.others}
     return result
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from accomptk.latents.codec import Codec
-from accomptk.metrics.anchors import LOWER, UPPER
+from accomptk.metrics.anchors import LOWER, OTHERS, UPPER
 from accomptk.metrics.table import Cell, Row
 from accomptk.streaming.beat_sources import TRACKER_EARS
 from accomptk.streaming.entries import Entry, EvalRecipe, Recorded
@@ -72,6 +72,7 @@ def score(
     rulers: Rulers,
     recipe: EvalRecipe,
     common: Row,
+    others: Sequence[Part] = (),
 ) -> Scoreboard:
     """Means, intervals, closeness and distances of every model and anchor.
 
@@ -82,6 +83,7 @@ def score(
         rulers: Make Frechet distances; none without embeddings.
         recipe: What the rows have in common.
         common: A row with the provenance that all share.
+        others: Whose stems are the anchor that has distances alone.
     """
     anchors = {
         name: with_adherence(tally, result.anchors[UPPER], parts)
@@ -121,15 +123,17 @@ def score(
         }
 
     models = {entry.label: tally for entry, tally in entries}
+    standing = {name: cells(tally) for name, tally in anchors.items()}
+    if others:
+        standing[OTHERS] = distance_cells(result.others, distances, others)
     return Scoreboard(
         rows=tuple(
             _entry_row(entry, tally, cells(tally), parts, recipe, codec, common)
             for entry, tally in entries
         ),
-        anchors=tuple(
-            replace(common, model=name, cells=cells(tally)) for name, tally in anchors.items()
-        ),
-        by_instrument={name: split(tally) for name, tally in (models | anchors).items()},
+        anchors=tuple(replace(common, model=name, cells=found) for name, found in standing.items()),
+        by_instrument={name: split(tally) for name, tally in (models | anchors).items()}
+        | ({OTHERS: {}} if others else {}),
     )
 
 

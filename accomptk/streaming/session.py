@@ -14,7 +14,7 @@ from accomptk.stems.instruments import CLASSES, INSTRUMENTS
 from accomptk.streaming.beat_sources import TRACKER_EARS
 from accomptk.streaming.entries import Entry, EvalRecipe
 from accomptk.streaming.models import SHIPPED, load_model, shipped_path
-from accomptk.streaming.parts import Part, choose_songs, find_parts
+from accomptk.streaming.parts import Part, choose_songs, find_others, find_parts
 from accomptk.streaming.recordings import FOLDER, open_predictions
 from accomptk.streaming.stage import beats_source
 
@@ -27,6 +27,7 @@ class Session:
         stems: The set that holds the songs.
         parts: What is played.
         pool: What random pairings are chosen from.
+        others: Of songs of other splits; empty if there are none.
         left_out: What is not played, as (song, reason).
         entries: The rows.
     """
@@ -34,6 +35,7 @@ class Session:
     stems: StemSet
     parts: list[Part]
     pool: list[Part]
+    others: list[Part]
     left_out: list[tuple[str, str]]
     entries: list[Entry]
 
@@ -61,7 +63,14 @@ def open_session(recipe: EvalRecipe, root: Path, device: torch.device) -> Sessio
     songs = choose_songs(stems, recipe.split, recipe.songs or None)
     parts, left_out = find_parts(songs, recipe.instruments)
     pool, _ = find_parts(choose_songs(stems, recipe.split), recipe.instruments)
-    return Session(stems=stems, parts=parts, pool=pool, left_out=left_out, entries=entries)
+    return Session(
+        stems=stems,
+        parts=parts,
+        pool=pool,
+        others=find_others(stems, songs, recipe.instruments),
+        left_out=left_out,
+        entries=entries,
+    )
 
 
 def prepare_songs(folder: Path, out: Path, workers: int) -> Path:
@@ -114,7 +123,8 @@ def _open_predictions(recipe: EvalRecipe, entries: list[Entry]) -> Session:
             )
         name = folder.parent.name if folder.name == FOLDER else folder.name
         recorded.append(Entry(name, player, recipe=f"recorded {folder.name}"))
-    return Session(stems=stems, parts=parts, pool=parts, left_out=[], entries=[*recorded, *entries])
+    entries = [*recorded, *entries]
+    return Session(stems=stems, parts=parts, pool=parts, others=[], left_out=[], entries=entries)
 
 
 def name_models(kinds: Sequence[str], paths: Sequence[str]) -> list[str]:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from accomptk.diffusion.accompanist import Accompanist
 from accomptk.errors import DatasetError
 from accomptk.latents.codec import Codec, decode, encode
+from accomptk.metrics.anchors import OTHERS
 from accomptk.metrics.cache import AnchorCache, cache_key, halve
-from accomptk.metrics.judge import Judged, Panel, Scene, judge_stem, score_notes
+from accomptk.metrics.judge import Judged, Panel, Scene, embed_stem, judge_stem, score_notes
 from accomptk.run import derive_seed
 from accomptk.stems.audio import SAMPLE_RATE
 from accomptk.stems.index import StemSet
@@ -69,6 +70,20 @@ class AnchorJob(NamedTuple):
         return "anchors"
 
 
+class OtherJob(NamedTuple):
+    """A part of a song that is not evaluated, whose sound is to be judged."""
+
+    part: Part
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return OTHERS
+
+
+Job = PlayJob | AnchorJob | OtherJob
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Stage:
     """Everything that playing and judging needs.
@@ -81,6 +96,7 @@ class Stage:
         pool: What random pairings are chosen from.
         anchors: Keeps the judged anchors.
         outcomes: Keeps what came of the streams.
+        others: Parts of songs that are not evaluated.
         keep: Writes what is to be listened to.
     """
 
@@ -91,15 +107,19 @@ class Stage:
     pool: Sequence[Part]
     anchors: AnchorCache
     outcomes: OutcomeStore
+    others: Sequence[Part] = ()
     keep: Keep = field(default_factory=Keep)
     _takes: dict[str, Take] = field(default_factory=dict, init=False, repr=False)
 
-    def perform(self, job: PlayJob | AnchorJob) -> None:
+    def perform(self, job: Job) -> None:
         """Do a job unless it was done before."""
-        if isinstance(job, AnchorJob):
-            self.judge_anchors(job.part, listen=self.keep.audio is not None)
-        else:
-            self.outcome(job)
+        match job:
+            case AnchorJob(part):
+                self.judge_anchors(part, listen=self.keep.audio is not None)
+            case OtherJob(part):
+                self.judge_other(part)
+            case PlayJob():
+                self.outcome(job)
 
     def outcome(self, job: PlayJob) -> Outcome:
         """What comes of a batch, now or earlier."""
@@ -142,6 +162,18 @@ class Stage:
             known = {name: halve(one) for name, one in judged.items()}
             self.anchors.write(key, known)
         return known
+
+    def judge_other(self, part: Part) -> Judged:
+        """Embeddings of a real stem through the codec, without scores, now or earlier."""
+        key = cache_key(other=_fingerprint(part), codec=self.codec.sha8, judges=_judges(self.panel))
+        known = self.anchors.read(key)
+        if known is None:
+            audio = load_part(self.stems, part)
+            wav = through(self.codec, audio.truth[part.scored])
+            heard = embed_stem(wav, audio.context[part.scored], SAMPLE_RATE, self.panel)
+            known = {OTHERS: halve(heard)}
+            self.anchors.write(key, known)
+        return known[OTHERS]
 
     def pair(self, part: Part) -> Pairing:
         """The other songs that anchors of a part are taken from."""

@@ -170,6 +170,14 @@ def test_a_student_without_its_teacher_says_which(tmp_path, trajectories):
         load_student(made)
 
 
+def test_a_student_plays_at_the_temperature_of_its_recipe(tmp_path, path, teacher, trajectories):
+    changes = ["self_rollout=0.0", "temperature=0.5"]
+    made = train(tmp_path / "run", teacher, path, trajectories, changes)
+    merged = tmp_path / "merged.safetensors"
+    merge_student(made, merged)
+    assert [load_student(one).sampling.temperature for one in (made, merged)] == [0.5, 0.5]
+
+
 def test_targets_are_not_asked_of_another_teacher(teacher, path, trajectories, tmp_path):
     recipe = load_recipe("smoke/distill", DistillRecipe)
     teacher.sha8, kept = "0ther000", teacher.sha8

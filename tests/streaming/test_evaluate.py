@@ -7,6 +7,7 @@ import pytest
 from accomptk.errors import DatasetError, RecipeError
 from accomptk.metrics.anchors import ANCHORS
 from accomptk.metrics.cache import AnchorCache
+from accomptk.metrics.layout import tables
 from accomptk.metrics.table import METRICS, Row
 from accomptk.processes import Team
 from accomptk.streaming.beat_sources import TRACKER_EARS, GivenBeats, NoBeats
@@ -175,6 +176,26 @@ def test_codec_is_the_reference_and_closeness_runs_between_the_anchors(finished)
     assert found["codec"]["onset_f1"].closeness == pytest.approx(1.0)
     assert found["random_pairing"]["onset_f1"].closeness == pytest.approx(0.0)
     assert found["codec"]["fad_stem"].closeness is None
+
+
+def test_other_songs_are_an_anchor_of_the_distances_alone(band_set, parts, folder, finished):
+    """Were the songs of the reference among them, as here, their distance would be 0."""
+    stage = set_up(band_set, folder, others=parts)
+    result = evaluate(stage, [], parts)
+
+    def board_of(others):
+        return score(result, parts, stage.codec, RULERS, RECIPE, Row(model=""), others)
+
+    same = cells(board_of(parts))
+    assert list(same) == [*ANCHORS, "other_songs"]
+    assert same["other_songs"]["fad_stem"].mean == pytest.approx(0.0, abs=1e-6)
+    some = board_of(parts[:2])
+    assert set(cells(some)["other_songs"]) == {"fad_stem", "fad_mix"}
+    assert cells(some)["other_songs"]["fad_stem"].mean > 0.1
+    assert some.by_instrument["other_songs"] == {}
+    lines = [line for _, lines in tables(some.anchors) for line in lines]
+    assert [line[0] for line in lines].count("other_songs") == 1  # one table has its distances
+    assert [row.model for row in finished[1].anchors] == list(ANCHORS)  # without any
 
 
 def test_offline_bound_has_no_deadline(finished):

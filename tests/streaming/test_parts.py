@@ -5,7 +5,15 @@ import pytest
 
 from accomptk.errors import DatasetError, RecipeError
 from accomptk.stems.index import Song, Stem, StemSet
-from accomptk.streaming.parts import Part, choose_songs, find_parts, load_part, to_scene, to_warmup
+from accomptk.streaming.parts import (
+    Part,
+    choose_songs,
+    find_others,
+    find_parts,
+    load_part,
+    to_scene,
+    to_warmup,
+)
 
 RATE = 44_100
 
@@ -132,3 +140,22 @@ def test_part_of_another_song_is_another_name():
     band = song(stem("kit", "drums"), stem("low", "bass"))
     other = replace(band, track="other")
     assert Part(band, band.stems[0]).name != Part(other, other.stems[0]).name
+
+
+def of_split(split, count, *more):
+    band = (stem("low", "bass"), *more)
+    return tuple(song(*band, track=f"{split}-{i}", split=split) for i in range(count))
+
+
+def test_others_are_as_many_songs_of_other_splits_spread_over_them(tmp_path):
+    tested = of_split("test", 2, stem("kit", "drums"))
+    learned = of_split("train", 4, stem("kit", "drums"))
+    alone = of_split("valid", 3)  # nothing to hear beside them
+    stems = StemSet(tmp_path, (*tested, *learned, *alone))
+
+    found = find_others(stems, tested, ("drums", "bass", "piano"))
+    assert [part.name for part in found] == [
+        *("train-0/kit", "train-0/low", "train-2/kit", "train-2/low")
+    ]
+    assert len(find_others(stems, (*tested, *alone), ("bass",))) == 4
+    assert find_others(StemSet(tmp_path, tested), tested, ("bass",)) == []
