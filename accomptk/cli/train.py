@@ -34,7 +34,7 @@ stems_option = data_option(Path("data/band"), "Prepared set of stems.")
 
 @click.group(epilog="Example: accomptk train codec --data data/band")
 def train() -> None:
-    """Train the codec, the teacher, the baseline or the judge of coherence."""
+    """Train the codec, the teacher, the baseline or the judge; or lend a model sounds."""
 
 
 @train.command(epilog="Example: accomptk train codec --data data/band --recipe pocket/codec")
@@ -206,6 +206,43 @@ def coherence(
             ),
         )
     echo_checkpoint(path, run, as_json)
+
+
+@train.command(epilog="Example: accomptk train sounds --data data/mine --out mine.safetensors")
+@stems_option
+@codec_option
+@click.option(
+    "--model",
+    default="student",
+    show_default=True,
+    help="Whose weights to take: a shipped name, or a file.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE.safetensors",
+    help="Model to write.",
+)
+@quiet_option
+def sounds(data: Path, codec: Path | None, model: str, out: Path, quiet: bool) -> None:
+    """Let a model play with the sounds of your stems, without training.
+
+    Each stream then draws one of the training songs' sounds by its seed and its prompt. Songs of
+    --data that have no latents yet are encoded first. Prints the model's path.
+    """
+    from accomptk.diffusion.lending import lend_sounds
+    from accomptk.latents.codec import load_codec
+    from accomptk.run import cores
+    from accomptk.streaming.models import SHIPPED, shipped_path
+
+    heard_by = load_codec(codec)
+    _encode(data, heard_by, ("train",), cores(), quiet)
+    path = shipped_path(model) if model in SHIPPED else Path(model)
+    counts = lend_sounds(path, data, heard_by.space, out)
+    said = ", ".join(f"{count} of {name}" for name, count in counts.items())
+    click.echo(f"sounds: {said}", err=True)
+    click.echo(out)
 
 
 def _audition(data: Path, codec: "Codec", run: "Run", device: str) -> "Audition | None":

@@ -140,17 +140,20 @@ def find_parts(
     return parts, left_out
 
 
-def find_others(stems: StemSet, songs: Sequence[Song], instruments: Sequence[str]) -> list[Part]:
-    """Parts of as many songs of the other splits, spread evenly over them; none if there are none.
+def find_others(
+    stems: StemSet, songs: Sequence[Song], instruments: Sequence[str], most: int | None = None
+) -> list[Part]:
+    """Parts of songs of the other splits, spread evenly over them; none if there are none.
 
     Args:
         stems: The set.
         songs: What is evaluated.
         instruments: Parts wanted.
+        most: Other songs wanted; None for as many as are evaluated.
     """
     used = {song.split for song in songs}
     left = [song for song in stems.songs if song.split not in used and len(song.stems) > 1]
-    wanted = min(len(songs), len(left))
+    wanted = min(most or len(songs), len(left))
     chosen = [left[i * len(left) // wanted] for i in range(wanted)]
     found = [_busiest(song, instrument) for song in chosen for instrument in instruments]
     return [part for part in found if part is not None]

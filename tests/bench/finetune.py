@@ -1,10 +1,11 @@
-"""What fine-tuning on six songs of a foreign style is worth on four others of it.
+"""What six songs of a foreign style are worth on four others of it: their sounds, and training.
 
     accomptk prep midi MIDI_FILES --split test --no-latents --no-beats --out data/openmsx
     python tests/bench/finetune.py data/openmsx
 
-The songs are the first ten of the set that have three of the instruments that eval plays. Both
-teachers play the same songs beside the same anchors. What is done stays in OUT.
+The songs are the first ten of the set that have three of the instruments that eval plays. All
+models play the same songs beside the same anchors: those that are shipped, the same with the sounds
+of the six songs, and the teacher after training on them. What is done stays in OUT.
 """
 
 from dataclasses import replace
@@ -13,9 +14,11 @@ from pathlib import Path
 import click
 import pandas as pd
 
+from accomptk.checkpoint import file_sha256
 from accomptk.cli.tables import show
 from accomptk.metrics.table import read_csv, write_csv
 from accomptk.stems.instruments import PARTS
+from accomptk.streaming.models import shipped_path
 from conditions import call
 
 TRAINED, HELD_OUT, FEWEST_PARTS = 6, 4, 3
@@ -38,30 +41,28 @@ def divide(whole: Path, part: Path) -> None:
 
 @click.command()
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--teacher", default="teacher", show_default=True)
 @click.option("--recipe", default="pocket/finetune", show_default=True)
 @click.option("--steps", default=500, show_default=True)
 @click.option("--lookahead", default="0,2", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/finetune"))
 @click.option("--store", type=click.Path(path_type=Path), default=Path("results/finetune.csv"))
-def main(
-    data: Path, teacher: str, recipe: str, steps: int, lookahead: str, out: Path, store: Path
-) -> None:
-    """Fine-tune, then evaluate before and after."""
-    songs, tuned = out / "set", out / "tuned"
+def main(data: Path, recipe: str, steps: int, lookahead: str, out: Path, store: Path) -> None:
+    """Lend sounds, fine-tune, then evaluate before and after."""
+    songs = out / "set"
     divide(data, songs)
-    init = "shipped" if teacher == "teacher" else teacher
-    training = ("train", "teacher", "--init", init, "--recipe", recipe, "--data", songs)
-    call(*training, "--set", f"optim.steps={steps}", "--out", tuned, "--quiet")
-    models = f"{teacher},{tuned / 'ema.safetensors'}"
-    playing = ("eval", "--models", models, "--lookahead", lookahead, "--data", songs)
-    call(*playing, "--out", out / "eval", "--quiet")
-    rows = read_csv(out / "eval" / "table.csv")
-    before = rows[0].checkpoint
-    names = {True: "teacher", False: "fine-tuned"}
+    models = {name: shipped_path(name) for name in ("teacher", "student")}
+    for name in ("teacher", "student"):
+        models[f"{name}, their sounds"] = lent = out / f"{name}.safetensors"
+        call("train", "sounds", "--data", songs, "--model", name, "--out", lent, "--quiet")
+    training = ("train", "teacher", "--init", "shipped", "--recipe", recipe, "--data", songs)
+    call(*training, "--set", f"optim.steps={steps}", "--out", out / "tuned", "--quiet")
+    models["teacher, fine-tuned"] = out / "tuned" / "ema.safetensors"
+    playing = ("eval", "--models", ",".join(map(str, models.values())), "--data", songs)
+    call(*playing, "--lookahead", lookahead, "--out", out / "eval", "--quiet")
+    names = {file_sha256(path)[:8]: name for name, path in models.items()}
     rows = [
-        row if row.is_anchor else replace(row, model=names[row.checkpoint == before])
-        for row in rows
+        row if row.is_anchor else replace(row, model=names[row.checkpoint])
+        for row in read_csv(out / "eval" / "table.csv")
     ]
     write_csv(store, rows)
     show(rows)

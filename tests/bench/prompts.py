@@ -4,9 +4,9 @@
     python tests/bench/prompts.py --model student --data data/band
 
 Each part of the songs is played from its song's prompt, hearing nothing and knowing no beat. Judged
-is the share of a stream's patches that are nearest to stems of what was asked for (other songs, the
-ground truth through the codec; `accomptk.metrics.adherence`). Closeness: 0 is another song's stream
-in its place, 1 the ground truth; intervals are over songs.
+is the share of a stream's patches that are nearest to stems of what was asked for (of other songs,
+those of other splits among them, through the codec; `accomptk.metrics.adherence`). Closeness: 0 is
+another song's stream in its place, 1 the ground truth; intervals are over songs.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from accomptk.stems.index import StemSet
 from accomptk.streaming.beat_sources import NoBeats
 from accomptk.streaming.engine import Controls, StreamingEngine
 from accomptk.streaming.models import load_model
-from accomptk.streaming.parts import Part, choose_songs, find_parts, load_part
+from accomptk.streaming.parts import Part, choose_songs, find_others, find_parts, load_part
 from accomptk.streaming.stage import through
 from accomptk.streaming.tally import Tally, with_adherence
 from accomptk.window import Window
@@ -64,24 +64,32 @@ def judged(parts: Sequence[Part], patches: Sequence[Floats]) -> Tally:
 @click.option("--model", default="student", show_default=True)
 @click.option("--data", type=click.Path(path_type=Path), default=None, help="[default: demo songs]")
 @click.option("--songs", default=40, show_default=True)
+@click.option("--examples", default=120, show_default=True, help="Songs of other splits.")
 @click.option("--store", type=click.Path(path_type=Path), default=Path("results/prompts.csv"))
-def main(model: str, data: Path | None, songs: int, store: Path) -> None:
+def main(model: str, data: Path | None, songs: int, examples: int, store: Path) -> None:
     """Write a row for each attribute."""
     stems, player, codec = StemSet.open(data or demo_root()), load_model(model), load_codec()
     instruments = ("drums", "bass", "guitar", "piano")
-    parts, _ = find_parts(choose_songs(stems, "auto", songs), instruments)
+    chosen = choose_songs(stems, "auto", songs)
+    parts, _ = find_parts(chosen, instruments)
+    others = find_others(stems, chosen, instruments, examples)
     panel = find_panel()
     groups = [parts[i : i + BATCH] for i in range(0, len(parts), BATCH)]
     made = panel.embed([w for group in groups for w in play(player, codec, group)], SAMPLE_RATE)
-    heard = [through(codec, load_part(stems, part).truth) for part in parts]
-    truth = judged(parts, panel.embed(heard, SAMPLE_RATE))
+    heard = [
+        panel.embed([through(codec, load_part(stems, part).truth)], SAMPLE_RATE)[0]
+        for part in (*parts, *others)
+    ]
+    truth, known = judged(parts, heard[: len(parts)]), judged([*parts, *others], heard)
     # Another's stream: half the list away is another song, and one further another instrument.
     turn = len(parts) // 2 + 1
     other = judged(parts, [*made[turn:], *made[:turn]])
     turned = zip(parts, [*parts[turn:], *parts[:turn]], strict=True)
     other.sources = {part.name: source.song.track for part, source in turned}
     tallies = {"recovered": judged(parts, made), "of another": other, "ground truth": truth}
-    scored = {label: with_adherence(tally, truth, parts) for label, tally in tallies.items()}
+    scored = {
+        label: with_adherence(tally, known, [*parts, *others]) for label, tally in tallies.items()
+    }
     rows = []
     for name in ("instrument", "genre"):
         found = {label: t.by_song(f"adherence_{name}", parts) for label, t in scored.items()}
