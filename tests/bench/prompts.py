@@ -60,6 +60,18 @@ def judged(parts: Sequence[Part], patches: Sequence[Floats]) -> Tally:
     return Tally({part.name: Judged(scores={}, stem=heard, mix=heard) for part, heard in named})
 
 
+def swap(parts: Sequence[Part], *, across: bool) -> list[int]:
+    """For each part one of a song half the list away: of another instrument, or of its own."""
+    groups: dict[str, list[int]] = {}
+    for index, part in enumerate(parts):
+        groups.setdefault("" if across else part.stem.instrument, []).append(index)
+    found: dict[int, int] = {}
+    for group in groups.values():
+        turn = len(group) // 2 + across  # one further is another instrument
+        found |= zip(group, (*group[turn:], *group[:turn]), strict=True)
+    return [found[index] for index in range(len(parts))]
+
+
 @click.command()
 @click.option("--model", default="student", show_default=True)
 @click.option("--data", type=click.Path(path_type=Path), default=None, help="[default: demo songs]")
@@ -81,18 +93,20 @@ def main(model: str, data: Path | None, songs: int, examples: int, store: Path) 
         for part in (*parts, *others)
     ]
     truth, known = judged(parts, heard[: len(parts)]), judged([*parts, *others], heard)
-    # Another's stream: half the list away is another song, and one further another instrument.
-    turn = len(parts) // 2 + 1
-    other = judged(parts, [*made[turn:], *made[:turn]])
-    turned = zip(parts, [*parts[turn:], *parts[:turn]], strict=True)
-    other.sources = {part.name: source.song.track for part, source in turned}
-    tallies = {"recovered": judged(parts, made), "of another": other, "ground truth": truth}
-    scored = {
-        label: with_adherence(tally, known, [*parts, *others]) for label, tally in tallies.items()
-    }
     rows = []
     for name in ("instrument", "genre"):
-        found = {label: t.by_song(f"adherence_{name}", parts) for label, t in scored.items()}
+        swapped = swap(parts, across=name == "instrument")
+        other = judged(parts, [made[index] for index in swapped])
+        other.sources = {
+            part.name: parts[index].song.track for part, index in zip(parts, swapped, strict=True)
+        }
+        tallies = {"recovered": judged(parts, made), "of another": other, "ground truth": truth}
+        found = {
+            label: with_adherence(tally, known, [*parts, *others]).by_song(
+                f"adherence_{name}", parts
+            )
+            for label, tally in tallies.items()
+        }
         rng = numpy_generator(0, "bootstrap")
         near = closeness(found["recovered"], found["of another"], found["ground truth"], rng)
         means = {label: bootstrap(values, rng) for label, values in found.items()}
