@@ -11,6 +11,7 @@ from accomptk.cli.options import (
     data_option,
     device_option,
     echo_checkpoint,
+    echo_json,
     follow_stages,
     force_option,
     init_option,
@@ -220,12 +221,15 @@ def coherence(
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
+    default=None,
     metavar="FILE.safetensors",
-    help="Model to write.",
+    help="Model to write.  [default: ./runs/train-sounds-<name of DIR>/<model>.safetensors]",
 )
+@json_option
 @quiet_option
-def sounds(data: Path, codec: Path | None, model: str, out: Path, quiet: bool) -> None:
+def sounds(
+    data: Path, codec: Path | None, model: str, out: Path | None, as_json: bool, quiet: bool
+) -> None:
     """Let a model play with the sounds of your stems, without training.
 
     Each stream then draws one of the training songs' sounds by its seed and its prompt. Songs of
@@ -239,7 +243,11 @@ def sounds(data: Path, codec: Path | None, model: str, out: Path, quiet: bool) -
     heard_by = load_codec(codec)
     _encode(data, heard_by, ("train",), cores(), quiet)
     path = shipped_path(model) if model in SHIPPED else Path(model)
+    out = out or Path("runs") / f"train-sounds-{data.resolve().name}" / path.name
     counts = lend_sounds(path, data, heard_by.space, out)
+    if as_json:
+        echo_json({"checkpoint": str(out), "sounds": counts})
+        return
     said = ", ".join(f"{count} of {name}" for name, count in counts.items())
     click.echo(f"sounds: {said}", err=True)
     click.echo(out)

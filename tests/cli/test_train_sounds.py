@@ -1,5 +1,7 @@
 """``accomptk train sounds``: a model that exists, with the sounds of anyone's stems."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -45,6 +47,16 @@ def test_only_the_sounds_of_what_the_set_has_are_other_ones(data, model, tmp_pat
         told = [player.sounds.choose(name, None, 0) for player in (before, after)]
         assert np.array_equal(*told) == kept, name
     assert read_header(out).parents["init"]
+
+
+def test_without_out_it_lies_among_the_runs(data, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run("--data", data, "--model", model, "--json")
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    assert said["checkpoint"] == "runs/train-sounds-mine/teacher.safetensors"
+    assert said["sounds"] == {"drums": 1, "bass": 1, "piano": 1}
+    assert load_model(said["checkpoint"]).sounds.sounds
 
 
 def refuse(*arguments: object) -> str:
