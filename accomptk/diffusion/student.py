@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from accomptk.checkpoint import file_sha256, load_tensors, read_header, save_checkpoint
+from accomptk.conditions.sounds import SoundBank
 from accomptk.diffusion.accompanist import Sampling
 from accomptk.diffusion.adapters import AdapterRecipe, adapter_state, merge
 from accomptk.diffusion.denoiser import Denoiser
@@ -143,6 +144,7 @@ def load_student(path: Path, device: torch.device | None = None) -> Student:
         teacher = Teacher(path, device, kind="student")
     teacher.denoiser.sigma_floor = teacher.noise.sigma_min
     sigmas = torch.tensor(header.extra["sigmas"])
+    teacher.sounds = SoundBank.of_json(header.extra.get("sounds"))  # others may have been lent
     temperature = header.recipe.get("temperature", 1.0)  # older ones and paired ones have none
     return Student(teacher, teacher.denoiser, sigmas, file_sha256(path)[:8], temperature)
 

@@ -49,6 +49,17 @@ def test_only_the_sounds_of_what_the_set_has_are_other_ones(data, model, tmp_pat
     assert read_header(out).parents["init"]
 
 
+def test_a_student_of_adapters_plays_with_what_it_was_lent(data, tmp_path):
+    """Its teacher, whose weights it needs, knows others."""
+    out = tmp_path / "lent" / "student.safetensors"
+    result = run("--data", data, "--out", out)
+    assert result.exit_code == 0, result.output
+    before, after = load_model("student"), load_model(str(out))
+    for name, kept in (("guitar", True), ("bass", False)):
+        told = [player.sounds.choose(name, None, 0) for player in (before, after)]
+        assert np.array_equal(*told) == kept, name
+
+
 def test_without_out_it_lies_among_the_runs(data, model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = run("--data", data, "--model", model, "--json")
