@@ -50,7 +50,7 @@ class DistillRecipe:
         weights: Of the terms of the loss.
         adapter: What is trained.
         optim: How; ``batch`` streams of one group a step.
-        temperature: Of the first noise when the student plays; training does not depend on it.
+        temperature: Of the first noise when the student plays along; not used in training.
     """
 
     seed: int

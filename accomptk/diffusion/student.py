@@ -32,7 +32,8 @@ class Student(Teacher):
         denoiser: Its own; differs from the teacher's in weights and in its boundary.
         sigmas: Levels that it knows, descending, the last 0.
         sha8: Of its checkpoint.
-        temperature: Of its first noise, where nobody asks for another.
+        temperature: Of its first noise where it hears something; what plays alone stays as
+            lively as it was trained, or falls silent.
     """
 
     def __init__(
@@ -44,9 +45,9 @@ class Student(Teacher):
         temperature: float = 1.0,
     ) -> None:
         vars(self).update(vars(teacher))
-        self.name, self.sha8 = "student", sha8
-        self.sampling = Sampling(1, temperature=temperature)
+        self.name, self.sha8, self.sampling = "student", sha8, Sampling(1)
         self.denoiser, self.sigmas = denoiser, sigmas.to(self.device)
+        self.temperature = temperature
 
     def evaluations(self, sampling: Sampling) -> int:
         """NFE of one chunk: one a step."""
@@ -81,7 +82,8 @@ class Student(Teacher):
 
         hearing = self.anticipate(memory, chunk, conditions.beats, sampling)
         denoise = self.bind(*hearing, conditions, generators)
-        x = sampling.temperature * sigmas[0] * draw()
+        own = self.temperature if chunk.heard > 0 else 1.0
+        x = own * sampling.temperature * sigmas[0] * draw()
         latents = consistency(denoise, x, sigmas, self.denoiser.sigma_floor, draw)
         self.remember(memory, chunk, latents, conditions)
         return latents.cpu()

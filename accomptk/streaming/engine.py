@@ -230,14 +230,13 @@ class StreamingEngine:
         with self.timed("beats"):
             conditions = self._conditions(chunk)
         generators = [generator(seed, "chunk", chunk.start) for seed in self.seeds]
-        own = controls.sampling or self.model.sampling
         with self.timed("sampling"):
             latents = self.model.play(
                 stream.memory,
                 chunk if controls.listen else Chunk(0, chunk.start, chunk.end),
                 conditions,
                 generators,
-                replace(own, temperature=controls.temperature * own.temperature),
+                replace(controls.sampling or self.model.sampling, temperature=controls.temperature),
             )
         with self.timed("decode"):
             wav = self._fade(self.codec.decode_next(latents, stream.decoder)[:, 0])

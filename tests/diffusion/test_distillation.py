@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -170,12 +171,23 @@ def test_a_student_without_its_teacher_says_which(tmp_path, trajectories):
         load_student(made)
 
 
-def test_a_student_plays_at_the_temperature_of_its_recipe(tmp_path, path, teacher, trajectories):
+def test_a_student_is_tamer_by_its_recipe_where_it_hears(tmp_path, path, teacher, trajectories):
     changes = ["self_rollout=0.0", "temperature=0.5"]
     made = train(tmp_path / "run", teacher, path, trajectories, changes)
     merged = tmp_path / "merged.safetensors"
     merge_student(made, merged)
-    assert [load_student(one).sampling.temperature for one in (made, merged)] == [0.5, 0.5]
+    assert [load_student(one).temperature for one in (made, merged)] == [0.5, 0.5]
+    tame, trained = load_student(made), load_student(made)
+    trained.temperature = 1.0
+    plan = trajectories.read(0)[1].plan
+    deaf = replace(plan, chunks=tuple(replace(chunk, heard=0) for chunk in plan.chunks))
+
+    def play(player, some, temperature=1.0):
+        return play_all(player, some, Sampling(1, temperature=temperature))
+
+    assert torch.equal(play(tame, plan, 2.0), play(trained, plan))
+    assert not torch.allclose(play(tame, plan), play(trained, plan), atol=1e-2)
+    assert torch.equal(play(tame, deaf), play(trained, deaf))
 
 
 def test_targets_are_not_asked_of_another_teacher(teacher, path, trajectories, tmp_path):

@@ -1,5 +1,4 @@
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -225,16 +224,6 @@ def test_a_control_is_heard_from_the_next_chunk_on(codec, teacher, change):
     then = [engine.push(wav[:, 13 * SIZE :]) for engine in engines]
     assert all(torch.equal(a.wav, b.wav) for a, b in zip(*first, strict=True))
     assert not torch.allclose(then[0][0].latents, then[1][0].latents, atol=1e-3)
-
-
-def test_temperature_asked_for_scales_the_models_own(codec, teacher):
-    own = replace(teacher.sampling, temperature=0.5)
-    engines = [open_engine(teacher, codec) for _ in range(3)]
-    engines[1].control(sampling=own)
-    engines[2].control(sampling=own, temperature=2.0)
-    trained, tame, back = (latents_of(engine.push(music(12))) for engine in engines)
-    assert torch.equal(trained, back)
-    assert not torch.allclose(trained, tame, atol=1e-3)
 
 
 def test_a_mixture_goes_from_one_prompt_to_the_other(codec, teacher):
