@@ -248,13 +248,14 @@ def measure(
     codec = load_codec(options["codec"])
     panel = find_panel(options["embedding"], options["ckpt_dir"], options["cocola"])
     check_ears(panel, session.entries, session.parts, recipe.beats)
+    others = session.others if panel.embed is not None else []  # distances alone ask for them
     stage = Stage(
         stems=session.stems,
         codec=codec,
         panel=panel,
         recipe=recipe,
         pool=session.pool,
-        others=session.others,
+        others=others,
         anchors=AnchorCache(options["cache"] or cache_dir() / ANCHORS, [root / ANCHORS]),
         outcomes=OutcomeStore(folder / OUTCOMES),
         keep=Keep(
@@ -269,7 +270,7 @@ def measure(
         )
     common = common_row(session, panel, recipe, workers * team.size)
     rulers = RULERS if panel.embed is not None else {}
-    board = score(result, session.parts, codec, rulers, recipe, common, session.others)
+    board = score(result, session.parts, codec, rulers, recipe, common, others)
     return board, {**details(session, recipe, common), "by_part": result.by_part()}
 
 

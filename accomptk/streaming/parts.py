@@ -98,8 +98,7 @@ def choose_songs(stems: StemSet, split: str, most: int | None = None) -> tuple[S
     songs = stems.songs if split == "all" else stems.split(split)
     if not songs:
         raise DatasetError(f"{stems.root}: split '{split}' has no songs; choose another --split")
-    wanted = min(most or len(songs), len(songs))
-    return tuple(songs[i * len(songs) // wanted] for i in range(wanted))
+    return _spread(songs, most or len(songs))
 
 
 def find_parts(
@@ -153,8 +152,7 @@ def find_others(
     """
     used = {song.split for song in songs}
     left = [song for song in stems.songs if song.split not in used and len(song.stems) > 1]
-    wanted = min(most or len(songs), len(left))
-    chosen = [left[i * len(left) // wanted] for i in range(wanted)]
+    chosen = _spread(left, most or len(songs))
     found = [_busiest(song, instrument) for song in chosen for instrument in instruments]
     return [part for part in found if part is not None]
 
@@ -196,6 +194,12 @@ def _scene(part: Part, audio: PartAudio, start_s: float, end_s: float) -> Scene:
 def samples(start_s: float, end_s: float) -> slice:
     """A stretch of time as samples of a stream."""
     return slice(round(start_s * SAMPLE_RATE), round(end_s * SAMPLE_RATE))
+
+
+def _spread(songs: Sequence[Song], most: int) -> tuple[Song, ...]:
+    """At most so many songs, evenly spread over all."""
+    wanted = min(most, len(songs))
+    return tuple(songs[i * len(songs) // wanted] for i in range(wanted))
 
 
 def _busiest(song: Song, instrument: str) -> Part | None:

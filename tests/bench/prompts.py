@@ -76,7 +76,7 @@ def swap(parts: Sequence[Part], *, across: bool) -> list[int]:
 @click.option("--model", default="student", show_default=True)
 @click.option("--data", type=click.Path(path_type=Path), default=None, help="[default: demo songs]")
 @click.option("--songs", default=40, show_default=True)
-@click.option("--examples", default=120, show_default=True, help="Songs of other splits.")
+@click.option("--examples", default=60, show_default=True, help="Songs of other splits.")
 @click.option("--store", type=click.Path(path_type=Path), default=Path("results/prompts.csv"))
 def main(model: str, data: Path | None, songs: int, examples: int, store: Path) -> None:
     """Write a row for each attribute."""
@@ -93,6 +93,11 @@ def main(model: str, data: Path | None, songs: int, examples: int, store: Path) 
         for part in (*parts, *others)
     ]
     truth, known = judged(parts, heard[: len(parts)]), judged([*parts, *others], heard)
+
+    def scored(tally: Tally) -> Tally:
+        return with_adherence(tally, known, [*parts, *others])
+
+    asked, real = scored(judged(parts, made)), scored(truth)
     rows = []
     for name in ("instrument", "genre"):
         swapped = swap(parts, across=name == "instrument")
@@ -100,13 +105,8 @@ def main(model: str, data: Path | None, songs: int, examples: int, store: Path) 
         other.sources = {
             part.name: parts[index].song.track for part, index in zip(parts, swapped, strict=True)
         }
-        tallies = {"recovered": judged(parts, made), "of another": other, "ground truth": truth}
-        found = {
-            label: with_adherence(tally, known, [*parts, *others]).by_song(
-                f"adherence_{name}", parts
-            )
-            for label, tally in tallies.items()
-        }
+        tallies = {"recovered": asked, "of another": scored(other), "ground truth": real}
+        found = {label: t.by_song(f"adherence_{name}", parts) for label, t in tallies.items()}
         rng = numpy_generator(0, "bootstrap")
         near = closeness(found["recovered"], found["of another"], found["ground truth"], rng)
         means = {label: bootstrap(values, rng) for label, values in found.items()}
