@@ -85,6 +85,22 @@ def save_checkpoint(
         return file_sha256(temporary)
 
 
+def save_like(
+    path: Path, tensors: Mapping[str, "Tensor"], header: Header, *, half: bool = False
+) -> str:
+    """Write weights under a header that exists; ``dataclasses.replace`` changes one."""
+    return save_checkpoint(
+        path,
+        tensors,
+        kind=header.kind,
+        recipe=header.recipe,
+        step=header.step,
+        parents=header.parents,
+        extra=header.extra,
+        half=half,
+    )
+
+
 def read_header(path: Path, kind: str | None = None) -> Header:
     """What a checkpoint says of itself, without its weights and without torch.
 

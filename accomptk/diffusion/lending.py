@@ -3,9 +3,10 @@
 import os
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from accomptk.checkpoint import file_sha256, load_tensors, read_header, save_checkpoint
+from accomptk.checkpoint import file_sha256, load_tensors, read_header, save_like
 from accomptk.conditions.sounds import FEWEST_FRAMES, SoundBank
 from accomptk.diffusion.excerpts import portraits
 from accomptk.diffusion.fit import read_songs
@@ -52,16 +53,8 @@ def lend_sounds(model: Path, data: Path, space: str, out: Path) -> Mapping[str, 
     extra = {**header.extra, "sounds": bank.to_json()}
     if "teacher" in extra:  # where it lies, seen from the new file
         extra["teacher"] = os.path.relpath(model.parent / extra["teacher"], out.parent)
+    parents = {**header.parents, "init": file_sha256(model)}
     tensors, _ = load_tensors(model, header.kind)
-    save_checkpoint(
-        out,
-        tensors,
-        kind=header.kind,
-        recipe=header.recipe,
-        step=header.step,
-        parents={**header.parents, "init": file_sha256(model)},
-        extra=extra,
-        half=True,
-    )
+    save_like(out, tensors, replace(header, parents=parents, extra=extra), half=True)
     counts = Counter(sound.instrument for sound in bank.sounds)
     return {name: counts[name] for name in dict.fromkeys(one.instrument for one in own)}

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import click
 
-from accomptk.checkpoint import load_tensors, save_checkpoint
+from accomptk.checkpoint import load_tensors, save_like
 from accomptk.cli.tables import show
 from accomptk.conditions.grid import BEAT_FEATURES
 from accomptk.conditions.harmony import HARMONY_FEATURES
@@ -50,16 +50,7 @@ def forget(checkpoint: Path, inputs: slice, path: Path) -> None:
     """Write a teacher that does not respond to some of what is known of each frame."""
     weights, header = load_tensors(checkpoint, "teacher")
     weights[FRAME][:, inputs] = 0
-    save_checkpoint(
-        path,
-        weights,
-        kind=header.kind,
-        recipe=header.recipe,
-        step=header.step,
-        parents=header.parents,
-        extra=header.extra,
-        half=True,
-    )
+    save_like(path, weights, header, half=True)
 
 
 def call(*arguments: object) -> None:
